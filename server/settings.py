@@ -45,14 +45,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen for everyone else
-        put(self, "data", Path(os.path.abspath(self.data)))
+        put(self, "data", self.data.resolve())
         put(self, "database_url", self.database_url or _sqlite(self.data / "narrows.db"))
         put(self, "engine_database_url", self.engine_database_url or self._engine_beside())
 
     @classmethod
-    def load(
-        cls, flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None
-    ) -> Settings:
+    def load(cls, flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
         """Settle every setting, and make the data folder if it isn't there.
 
         Args:
@@ -158,9 +156,7 @@ def _from_file(path: Path) -> Iterator[_Given]:
     known = [name for name in _PARSERS if name != "data"]
     for name, value in table.items():
         if name not in known:
-            raise Invalid(
-                name, f"{path} sets {name!r}, which can't be set there.", f"Known: {', '.join(known)}."
-            )
+            raise Invalid(name, f"{path} sets {name!r}, which can't be set there.", f"Known: {', '.join(known)}.")
         yield _Given(name, value, f"{name} in {path}")
 
 
@@ -252,12 +248,8 @@ def _default_data(environ: Mapping[str, str]) -> Path:
 
 
 def _sqlite(path: Path) -> str:
-    """The URL of a SQLite file; SQLAlchemy reads a path's `?` as the start of a query, so it can't hold one."""
-    if "?" in str(path):
-        raise Invalid(
-            "data", f"The data folder {path.parent} has a question mark in its name.", "Choose another."
-        )
-    return f"sqlite:///{path}"
+    """The URL of a SQLite file; SQLAlchemy would take `?` for a query and decodes `%`."""
+    return f"sqlite:///{str(path).replace('%', '%25').replace('?', '%3F')}"
 
 
 def _own(folder: Path) -> None:
@@ -265,17 +257,15 @@ def _own(folder: Path) -> None:
     _make(folder)
     mode = folder.stat().st_mode
     if mode & stat.S_IWOTH:
-        raise Invalid(
-            "data", f"Anybody on this machine may write to {folder}.", "Choose a folder of your own."
-        )
+        raise Invalid("data", f"Anybody on this machine may write to {folder}.", "Choose a folder of your own.")
 
 
 def _make(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise Invalid("data", f"{folder} is not a folder.", "Choose another with --data.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-    except FileExistsError:
-        raise Invalid("data", f"{folder} is not a folder.", "Choose another with --data.") from None
     except OSError as error:
         message = f"The folder {folder} can't be made: {error.strerror}."
         raise Invalid("data", message, "Choose another with --data.") from error

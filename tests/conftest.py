@@ -100,9 +100,7 @@ def _seal(patch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _session_environment(
-    _nothing_left_behind: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def _session_environment(_nothing_left_behind: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The environment of whatever outlives one test, the browser first of all."""
     homes = tmp_path_factory.mktemp("homes")
     with pytest.MonkeyPatch.context() as patch:
@@ -132,9 +130,9 @@ def browser(_session_environment: Path) -> Iterator[Browser]:
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page of a fresh context, which fails its test by errors that a person would meet.
 
-    These are errors on the console (a violated content security policy among them), uncaught exceptions, parts of the
-    page that are missing, and answers of 500 and up. `@pytest.mark.tolerates("console", "script", "missing", "5xx")`
-    names the kinds that a test provokes.
+    These are errors on the console (a violated content security policy among them), uncaught exceptions,
+    parts of the page that are missing, and answers of 500 and up. The marker
+    `@pytest.mark.tolerates("console", "script", "missing", "5xx")` names the kinds that a test provokes.
     """
     trouble: list[tuple[str, str]] = []
     context = browser.new_context(locale="en-GB", timezone_id="UTC")

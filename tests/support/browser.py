@@ -25,7 +25,7 @@ FLAGS = (
 )
 
 
-class NoBrowser(RuntimeError):
+class NoBrowserError(RuntimeError):
     """No Chromium is here and none could be brought."""
 
 
@@ -39,12 +39,12 @@ def chromium() -> Path:
     """A Chromium that starts: from PATH, from Debian's package, or from Playwright's own download.
 
     Raises:
-        NoBrowser: None of the three gave one; the message says what to do.
+        NoBrowserError: None of the three gave one; the message says what to do.
     """
     for source in (on_path, from_debian, from_playwright):
         if found := source():
             return found
-    raise NoBrowser(
+    raise NoBrowserError(
         "The browser tests need Chromium: none is on PATH, and neither apt-get (which needs root) nor "
         "`playwright install chromium` brought one. Install Chromium or Chrome and run them again."
     )
@@ -102,5 +102,5 @@ def _succeeds(*argv: str, env: Mapping[str, str]) -> bool:
 if __name__ == "__main__":
     try:
         print(chromium())
-    except NoBrowser as error:
+    except NoBrowserError as error:
         sys.exit(str(error))
