@@ -23,6 +23,7 @@ GIT_CONFIG = """\
     defaultBranch = main
 """
 PRIVATE = ("GIT_", "NARROWS_", "XDG_")
+MARK = "TEST_SESSION"
 PARTS_OF_A_PAGE = {"script", "stylesheet", "image", "font"}
 
 hypothesis.settings.register_profile("narrows", deadline=None)
@@ -55,14 +56,15 @@ def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 
 def _processes_of_session(base: Path) -> list[psutil.Process]:
     children = psutil.Process().children(recursive=True)
-    at_work = [process for process in psutil.process_iter() if _works_in(process, base)]
-    found = {process.pid: process for process in children + at_work if process.pid != os.getpid()}
+    strays = [process for process in psutil.process_iter() if _strayed(process, base)]
+    found = {process.pid: process for process in children + strays if process.pid != os.getpid()}
     return [process for process in found.values() if _alive(process)]
 
 
-def _works_in(process: psutil.Process, base: Path) -> bool:
+def _strayed(process: psutil.Process, base: Path) -> bool:
+    """Whether it works in a folder of this session or has inherited its environment, whoever its parent is."""
     try:
-        return Path(process.cwd()).is_relative_to(base)
+        return Path(process.cwd()).is_relative_to(base) or process.environ().get(MARK) == str(base)
     except (psutil.Error, OSError):
         return False
 
@@ -105,6 +107,7 @@ def _session_environment(_nothing_left_behind: None, tmp_path_factory: pytest.Te
     homes = tmp_path_factory.mktemp("homes")
     with pytest.MonkeyPatch.context() as patch:
         _seal(patch, homes / "session")
+        patch.setenv(MARK, str(tmp_path_factory.getbasetemp()))
         yield homes
     time.tzset()
 
