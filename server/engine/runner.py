@@ -371,6 +371,7 @@ def main() -> None:
     try:
         run.start()
     except OSError as error:
+        os.close(run.lock)
         return _refuse(error)
     _tell(f"started {run.pid}")
     try:
