@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import hashlib
-import json
 import marshal
 import os
 import subprocess
@@ -17,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Literal
@@ -25,12 +22,27 @@ from typing import IO, Final, Literal
 from server.agents.logs import BoundedLog
 from server.domain.errors import NarrowsError
 from server.engine import runner
+from server.engine.leftovers import MARKER, held, mark, reap
+
+__all__ = [
+    "PIPE",
+    "CannotStart",
+    "Command",
+    "Exit",
+    "Process",
+    "held",
+    "launch",
+    "mark",
+    "reap",
+    "run_to_file",
+    "start",
+    "stop_all",
+]
 
 PIPE: Final = "pipe"
 STREAM_LIMIT = 16 * 1024 * 1024  # bytes of one line of a program's output
 CHUNK = 64 * 1024
 LAST_WORDS = 2.0  # seconds for output that is still in a pipe when its writers are gone
-MARKER = "NARROWS_RUN"
 
 Stdin = bytes | Path | Literal["pipe"] | None
 
@@ -203,82 +215,6 @@ def stop_all(within: float = 3.0) -> None:
         except subprocess.TimeoutExpired:
             process._supervisor.kill()
             reap(process.command.run_folder)
-
-
-def held(run_folder: Path) -> bool:
-    """Whether a program of this run, or its runner, is still there."""
-    try:
-        with (run_folder / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
-def reap(run_folder: Path, *, within: float = 5.0) -> int:
-    """Kills what an earlier server, or a runner that was killed, left of a run.
-
-    That is: the process whose recorded number, start time and boot match, every process that carries the run's mark
-    in its environment, every holder of its lock, and all their descendants. Answers how many there were.
-    """
-    killed: set[int] = set()
-    deadline = time.monotonic() + within
-    while (left := _leftovers(run_folder)) and time.monotonic() < deadline:
-        runner.kill(left)
-        killed.update(left)
-        time.sleep(0.005)
-    return len(killed)
-
-
-def mark(run_folder: Path) -> str:
-    """What the environment of this run's processes says under NARROWS_RUN."""
-    return hashlib.sha256(os.fsencode(run_folder.resolve())).hexdigest()[:24]
-
-
-def _leftovers(run_folder: Path) -> list[int]:
-    roots = {*_recorded(run_folder), *_marked(mark(run_folder)), *_holders(run_folder / "lock")}
-    roots -= set(_self_and_ancestors())
-    everyone = dict.fromkeys([*sorted(roots), *runner.descendants(sorted(roots))])
-    return [pid for pid in everyone if runner.running(pid)]
-
-
-def _recorded(run_folder: Path) -> Iterator[int]:
-    try:
-        record = json.loads((run_folder / "process.json").read_text())
-        if record["boot"] != runner.boot_id():
-            return
-        known = [(record["pid"], record["start"]), (record["runner"], record["runner_start"])]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    for pid, began in known:
-        # A number is reused, but never together with the moment of its start.
-        if isinstance(pid, int) and began and runner.start_time(pid) == began:
-            yield pid
-
-
-def _marked(token: str) -> Iterator[int]:
-    wanted = f"{MARKER}={token}".encode()
-    for pid in runner.processes():
-        with contextlib.suppress(OSError):
-            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                yield pid
-
-
-def _holders(lock: Path) -> Iterator[int]:
-    wanted = str(lock.resolve())
-    for pid in runner.processes():
-        with contextlib.suppress(OSError):
-            if any(str(link.readlink()) == wanted for link in Path(f"/proc/{pid}/fd").iterdir()):
-                yield pid
-
-
-def _self_and_ancestors() -> Iterator[int]:
-    pid: int | None = os.getpid()
-    while pid:
-        yield pid
-        pid = runner.parent(pid)
 
 
 async def _start(command: Command, *, merge: bool) -> Process:
