@@ -1,0 +1,121 @@
+"""One answer to a task, grown by revisions, each an immutable snapshot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field, UniqueConstraint
+
+from server.domain.base import Moment, Row, Word, now
+from server.domain.states import CHANGE_MOVES, TURNS, ChangeState, Turn, move
+
+
+class Change(Row, table=True):
+    __tablename__ = "changes"
+
+    task_id: int = Field(foreign_key="tasks.id", index=True)
+    project_id: int = Field(foreign_key="projects.id", index=True)
+    state: ChangeState = Field(default=ChangeState.WORKING, sa_type=Word(ChangeState), index=True)
+    note: str = ""  # why it is where it is, when that is worth a sentence
+    slot: int | None = None  # its worktree's number among the project's; None: given back
+    session: str | None = None  # the agent's own name for its conversation
+    check_rounds: int = 0  # red checks sent back to the agent since the person last spoke
+    ready_at: datetime | None = Field(default=None, sa_type=Moment)  # came to the desk
+    later_at: datetime | None = Field(default=None, sa_type=Moment)  # put off by the person
+    created_at: datetime = Field(default_factory=now, sa_type=Moment)
+
+    @property
+    def turn(self) -> Turn:
+        return TURNS[self.state]
+
+    def present(self, note: str = "") -> None:
+        """A revision waits for its reader."""
+        self._become(ChangeState.IN_REVIEW, note)
+        self.ready_at = now()
+
+    def stall(self, why: str) -> None:
+        """The run left nothing to review, and a person must say what now."""
+        self._become(ChangeState.NEEDS_ATTENTION, why)
+        self.ready_at = now()
+
+    def resume(self) -> None:
+        """Back to the agent: changes requested, or another try."""
+        self._become(ChangeState.WORKING)
+        self.later_at = None
+
+    def start_landing(self) -> None:
+        self._become(ChangeState.LANDING)
+
+    def land(self) -> None:
+        self._become(ChangeState.LANDED)
+
+    def come_back(self, why: str) -> None:
+        """The landing did not happen; nothing moved."""
+        self._become(ChangeState.IN_REVIEW, why)
+
+    def undo(self) -> None:
+        """Taken back from the target branch, and to the end of the desk."""
+        self._become(ChangeState.UNDONE)
+        self._become(ChangeState.IN_REVIEW, "Its landing was undone.")
+        self.later_at = now()
+
+    def accept(self) -> None:
+        """Its report was read and is good."""
+        self._become(ChangeState.ACCEPTED)
+
+    def abandon(self) -> None:
+        self._become(ChangeState.ABANDONED)
+
+    def restore(self, has_revision: bool) -> None:
+        """Back from abandoned: to the desk, as it was."""
+        if has_revision:
+            self._become(ChangeState.IN_REVIEW)
+        else:
+            self._become(ChangeState.NEEDS_ATTENTION, "Restored. Nothing to review yet: try again or abandon it.")
+
+    def put_off(self) -> None:
+        """The person reads it later: behind everything else that waits."""
+        if self.turn is not Turn.YOURS:
+            move(f"Change {self.id}", CHANGE_MOVES, self.state, ChangeState.IN_REVIEW)
+        self.later_at = now()
+
+    def _become(self, state: ChangeState, note: str = "") -> None:
+        self.state = move(f"Change {self.id}", CHANGE_MOVES, self.state, state)
+        self.note = note
+
+
+class Revision(Row, table=True):
+    """A snapshot of a change: `commit` on top of `base`. Never updated once written."""
+
+    __tablename__ = "revisions"
+    __table_args__ = (UniqueConstraint("change_id", "number"),)
+
+    change_id: int = Field(foreign_key="changes.id", index=True)
+    run_id: int = Field(foreign_key="runs.id")
+    number: int  # 1, 2, … within its change
+    commit: str
+    tree: str
+    base: str  # the commit that it is compared with
+    base_tree: str
+    summary: str = ""  # what the agent says that it did, in its words
+    report: str | None = None  # markdown, for research
+    files: int = 0
+    additions: int = 0
+    deletions: int = 0
+    minutes: float = 0  # how long reading it is expected to take
+    created_at: datetime = Field(default_factory=now, sa_type=Moment)
+
+    @property
+    def ref(self) -> str:
+        """The mirror's ref that holds it."""
+        return f"refs/narrows/changes/{self.change_id}/{self.number}"
+
+
+def reading_minutes(files: int, lines: int) -> float:
+    """How long a change of so many files and changed lines takes to read, in minutes.
+
+    About 20 lines a minute and half a minute to find one's way in each file, never under one minute:
+    the rate at which inspections still find defects is 200 to 400 lines in an hour at its most careful
+    and some 1,200 at its quickest (Cohen, "Best Kept Secrets of Peer Code Review", 2006).
+    """
+    return max(1.0, lines / 20 + files / 2)

@@ -1,0 +1,41 @@
+"""An automatic judgement of one tree: a revision's, or a landing's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Field
+
+from server.domain.base import Moment, Row, Word, now
+from server.domain.states import CHECK_MOVES, CheckState, move
+
+
+class Check(Row, table=True):
+    __tablename__ = "checks"
+
+    project_id: int = Field(foreign_key="projects.id", index=True)
+    revision_id: int | None = Field(default=None, foreign_key="revisions.id", index=True)
+    landing_id: int | None = Field(default=None, foreign_key="landings.id", index=True)
+    tree: str = Field(index=True)  # what was judged
+    position: int  # order among the project's checks
+    command: str  # as the project had it then
+    state: CheckState = Field(default=CheckState.QUEUED, sa_type=Word(CheckState))
+    exit_code: int | None = None
+    seconds: float | None = None
+    log: str = ""  # path of the log, relative to the data folder
+    tail: str = ""  # the log's last lines, for the page and the agent
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def red(self) -> bool:
+        return self.state in (CheckState.FAILED, CheckState.ERRORED)
+
+    def start(self) -> None:
+        self._become(CheckState.RUNNING)
+
+    def end(self, state: CheckState, exit_code: int | None = None, seconds: float | None = None) -> None:
+        self._become(state)
+        self.exit_code, self.seconds, self.ended_at = exit_code, seconds, now()
+
+    def _become(self, state: CheckState) -> None:
+        self.state = move(f"Check {self.id}", CHECK_MOVES, self.state, state)

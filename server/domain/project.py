@@ -1,0 +1,36 @@
+"""A registered git repository: where it is, where its changes land, how they are proven."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field
+
+from server.domain.base import Json, Moment, Row, Word, now
+
+DEFAULT_INCLUDE = [".env*", ".claude/settings.local.json"]
+
+
+class LandingMethod(StrEnum):
+    SQUASH = "squash"  # one commit on the target
+    MERGE = "merge"  # a merge commit with the revision as its second parent
+    REBASE = "rebase"  # the revision's commit, replayed on the target
+
+
+class Project(Row, table=True):
+    __tablename__ = "projects"
+
+    name: str
+    path: str = Field(unique=True)  # top level of the user's repository, absolute
+    target_branch: str
+    setup: str = ""  # shell command, run in a worktree before its agent starts; empty: none
+    checks: list[str] = Field(default_factory=list, sa_type=Json)  # shell commands, in order
+    include: list[str] = Field(default_factory=lambda: list(DEFAULT_INCLUDE), sa_type=Json)
+    landing_method: LandingMethod = Field(default=LandingMethod.SQUASH, sa_type=Word(LandingMethod))
+    agents_limit: int = 4  # runs of this project at the same time
+    check_rounds: int = 2  # how often a red check goes back to the agent before it goes to the person
+    turn_minutes: int = 60  # time limit of one run
+    check_minutes: int = 20  # time limit of one check or setup
+    created_at: datetime = Field(default_factory=now, sa_type=Moment)
+    removed_at: datetime | None = Field(default=None, sa_type=Moment)

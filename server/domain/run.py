@@ -1,0 +1,78 @@
+"""One execution of an agent: a first turn or a follow-up. It yields at most one revision."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Field, SQLModel
+
+from server.domain.base import Moment, Row, Word, now
+from server.domain.states import RUN_MOVES, RunState, move
+
+
+class Reason(StrEnum):
+    FIRST = "first"  # the task itself
+    REVIEW = "review"  # the person sent the change back
+    CHECKS = "checks"  # a check was red
+    RETRY = "retry"  # the last run came to nothing
+
+
+class Run(Row, table=True):
+    __tablename__ = "runs"
+
+    change_id: int = Field(foreign_key="changes.id", index=True)
+    task_id: int = Field(foreign_key="tasks.id", index=True)
+    project_id: int = Field(foreign_key="projects.id", index=True)
+    reason: Reason = Field(default=Reason.FIRST, sa_type=Word(Reason))
+    agent: str
+    prompt: str  # markdown, whole, as the agent gets it
+    state: RunState = Field(default=RunState.QUEUED, sa_type=Word(RunState), index=True)
+    attempt: int = 1
+    executor: str | None = None  # who admitted it; None: waits for admission
+    error: str = ""  # why it failed, as a sentence
+    last_line: str = ""  # the last thing heard from the agent
+    stop_asked: bool = False
+    queued_at: datetime = Field(default_factory=now, sa_type=Moment)
+    started_at: datetime | None = Field(default=None, sa_type=Moment)
+    ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def over(self) -> bool:
+        return not RUN_MOVES[self.state]
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds at work so far, or None before the start."""
+        return ((self.ended_at or now()) - self.started_at).total_seconds() if self.started_at else None
+
+    def start(self) -> None:
+        self._become(RunState.RUNNING)
+        self.started_at = now()
+
+    def end(self, state: RunState, error: str = "") -> None:
+        self._become(state)
+        self.error = error
+        self.ended_at = now()
+
+    def hand_over(self) -> None:
+        """Its worker died: another attempt, which fences out the one before."""
+        if self.state is not RunState.QUEUED:
+            self._become(RunState.QUEUED)
+        self.attempt += 1
+        self.executor = None
+        self.started_at = None
+
+    def _become(self, state: RunState) -> None:
+        self.state = move(f"Run {self.id}", RUN_MOVES, self.state, state)
+
+
+class Executor(SQLModel, table=True):
+    """A process that works on runs, and when it was last heard from."""
+
+    __tablename__ = "executors"
+
+    id: str = Field(primary_key=True)
+    host: str
+    pid: int
+    heard_at: datetime = Field(default_factory=now, sa_type=Moment)

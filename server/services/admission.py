@@ -1,0 +1,81 @@
+"""Which work starts now: order, priority, dependencies, limits, review budget; in one short write transaction."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from server.domain.change import Change
+from server.domain.event import Actor
+from server.domain.run import Reason, Run
+from server.domain.task import Task
+from server.services import budget, events, prompts
+from server.services.narrows import Narrows
+from server.store import queries
+
+
+def admit(narrows: Narrows, executor: str) -> list[Run]:
+    """Give `executor` whatever may start: follow-ups first, then new tasks, unless the budget pauses them.
+
+    Each run given is marked with the executor and nobody else's from then on; the caller starts it.
+    """
+    with narrows.reading() as db:
+        if not queries.anything_to_admit(db):
+            return []
+    with narrows.transaction() as db:
+        room = _Room(narrows, db)
+        admitted = [_give(db, run, executor) for run in queries.waiting_runs(db) if room.take(run.project_id)]
+        if room.left and not budget.state(narrows, db).paused:
+            for task in queries.startable_tasks(db):
+                if room.take(task.project_id):
+                    admitted.append(_give(db, _begin(db, task), executor))
+                if not room.left:
+                    break
+        return admitted
+
+
+class _Room:
+    """How many more agents may work, in all and by project."""
+
+    def __init__(self, narrows: Narrows, db: Session) -> None:
+        self._by_project = queries.admitted_by_project(db)
+        self._limits = {project.id: project.agents_limit for project in queries.projects(db)}
+        self.left = narrows.settings.agents - sum(self._by_project.values())
+
+    def take(self, project_id: int) -> bool:
+        at_work = self._by_project.get(project_id, 0)
+        if self.left <= 0 or at_work >= self._limits.get(project_id, 0):
+            return False
+        self._by_project[project_id] = at_work + 1
+        self.left -= 1
+        return True
+
+
+def _begin(db: Session, task: Task) -> Run:
+    change = Change(task_id=task.id, project_id=task.project_id)
+    events.record(db, Actor.ENGINE, "began", change)
+    return follow(db, change, Reason.FIRST, prompts.first(task))
+
+
+def follow(db: Session, change: Change, reason: Reason, prompt: str) -> Run:
+    """Another run for a change, to be admitted when there is room. Inside the caller's transaction."""
+    task = queries.task(db, change.task_id)
+    run = Run(
+        change_id=change.id,
+        task_id=task.id,
+        project_id=change.project_id,
+        reason=reason,
+        agent=task.agent,
+        prompt=prompt,
+    )
+    events.record(db, Actor.ENGINE, "queued", run, reason=reason.value)
+    return run
+
+
+def _give(db: Session, run: Run, executor: str) -> Run:
+    change = queries.change(db, run.change_id)
+    if change.slot is None:
+        change.slot = queries.free_slot(db, change.project_id)
+        db.add(change)
+    run.executor = executor
+    events.record(db, Actor.ENGINE, "admitted", run)
+    return run

@@ -1,0 +1,93 @@
+"""Changes as a person decides on them: abandon, restore; and the guard that a verdict names what was read."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from server.domain.change import Change, Revision
+from server.domain.errors import WrongState
+from server.domain.event import Actor
+from server.domain.review import Review, Verdict
+from server.domain.states import ChangeState, RunState, TaskState, words
+from server.services import events
+from server.services.narrows import Narrows
+from server.store import queries
+
+
+def get(narrows: Narrows, change_id: int) -> Change:
+    """Raises: NotFound."""
+    with narrows.reading() as db:
+        return queries.change(db, change_id)
+
+
+def reviewed(db: Session, change: Change, number: int) -> Revision:
+    """The revision that a verdict is about: the change's newest, or the verdict is refused.
+
+    Raises:
+        WrongState: The change is not in review, or a newer revision came since it was read.
+    """
+    if change.state is not ChangeState.IN_REVIEW:
+        raise WrongState(
+            f"Change {change.id} is {words(change.state)}, not in review.", "Reload to see where it stands."
+        )
+    newest = queries.last_revision(db, change.id)
+    if newest is None or newest.number != number:
+        there = newest.number if newest else "none"
+        raise WrongState(f"You read revision {number}; the newest is {there}.", "Reload, and read what changed.")
+    return newest
+
+
+def abandon(narrows: Narrows, change_id: int) -> Change:
+    """Give the change up; its work is kept and can be restored. Its task is dropped with its last change.
+
+    Raises:
+        WrongState: It is landing, landed or abandoned already.
+    """
+    with narrows.transaction() as db:
+        change = queries.change(db, change_id)
+        change.abandon()
+        seen = queries.last_revision(db, change_id)
+        db.add(
+            Review(
+                change_id=change.id,
+                revision_id=seen.id if seen else None,
+                commit=seen.commit if seen else "",
+                verdict=Verdict.ABANDON,
+            )
+        )
+        for run in queries.unfinished_runs(db, change_id):
+            run.stop_asked = True
+            if run.executor is None:
+                run.end(RunState.STOPPED, "Its change was abandoned.")
+            events.record(db, Actor.YOU, "stop_asked", run)
+        task = queries.task(db, change.task_id)
+        if task.state is TaskState.OPEN:
+            task.drop()
+            db.add(task)
+        if not queries.unfinished_runs(db, change_id):
+            give_back_tree(db, change)
+        events.record(db, Actor.YOU, "abandoned", change)
+    return change
+
+
+def restore(narrows: Narrows, change_id: int) -> Change:
+    """Back from abandoned, with everything that it had, and its task open again.
+
+    Raises:
+        WrongState: It is not abandoned.
+    """
+    with narrows.transaction() as db:
+        change = queries.change(db, change_id)
+        change.restore(has_revision=queries.last_revision(db, change_id) is not None)
+        task = queries.task(db, change.task_id)
+        if task.state is TaskState.DROPPED:
+            task.reopen()
+            db.add(task)
+        events.record(db, Actor.YOU, "restored", change)
+    return change
+
+
+def give_back_tree(db: Session, change: Change) -> None:
+    """The change needs its worktree no more: the next change may have it. What it holds is kept by refs."""
+    change.slot = None
+    db.add(change)

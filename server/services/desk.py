@@ -1,0 +1,107 @@
+"""The desk: the one change to read now, and what waits behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.domain.change import Change, Revision
+from server.domain.check import Check
+from server.domain.landing import Landing
+from server.domain.project import Project
+from server.domain.review import Comment
+from server.domain.run import Run
+from server.domain.states import ChangeState
+from server.domain.task import Task
+from server.services import budget
+from server.services.landings import Assessment, assessed
+from server.services.narrows import Narrows
+from server.store import queries
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A change in line for its reader."""
+
+    change: Change
+    title: str
+    minutes: float
+    why_here: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """`next` is the first of `waiting`; `working` counts runs at work."""
+
+    next: Change | None
+    waiting: list[Waiting]
+    waiting_count: int
+    working: int
+    queued: int
+    budget: budget.Budget
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that the page of one change shows, but for the diff's text."""
+
+    change: Change
+    task: Task
+    project: Project
+    revisions: list[Revision]
+    runs: list[Run]
+    checks: list[Check]  # of the newest revision
+    comments: list[Comment]
+    landings: list[Landing]
+    assessment: Assessment
+
+    @property
+    def revision(self) -> Revision | None:
+        return self.revisions[-1] if self.revisions else None
+
+
+def desk(narrows: Narrows, limit: int = 20) -> Desk:
+    """The desk as it is now, with the first `limit` of those that wait."""
+    with narrows.reading() as db:
+        line = queries.desk_line(db, limit)
+        waiting = [
+            Waiting(change, title, minutes if minutes is not None else 1.0, _why(change, priority))
+            for change, title, priority, minutes in line
+        ]
+        return Desk(
+            next=waiting[0].change if waiting else None,
+            waiting=waiting,
+            waiting_count=queries.desk_count(db),
+            working=queries.count_at_work(db),
+            queued=queries.count_backlog(db),
+            budget=budget.state(narrows, db),
+        )
+
+
+def _why(change: Change, priority: int) -> str:
+    if change.later_at:
+        return "you put it off" if not change.note else "back on the desk"
+    if change.state is ChangeState.NEEDS_ATTENTION:
+        return "needs your word"
+    return f"priority {priority}" if priority else "waits longest"
+
+
+def sheet(narrows: Narrows, change_id: int) -> Sheet:
+    """One change with all that belongs to it.
+
+    Raises:
+        NotFound: No such change.
+    """
+    with narrows.reading() as db:
+        change = queries.change(db, change_id)
+        revisions = queries.revisions_of_change(db, change_id)
+        return Sheet(
+            change=change,
+            task=queries.task(db, change.task_id),
+            project=queries.project(db, change.project_id),
+            revisions=revisions,
+            runs=queries.runs_of_change(db, change_id),
+            checks=queries.checks_of_revision(db, revisions[-1].id) if revisions else [],
+            comments=queries.comments(db, change_id),
+            landings=queries.landings_of_change(db, change_id),
+            assessment=assessed(db, change, revisions[-1] if revisions else None),
+        )

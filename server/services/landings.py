@@ -1,0 +1,466 @@
+"""Landing: assess, build, move by compare-and-swap, undo. The engine carries it out between these steps.
+
+What lands is exactly what was read and what was tested: `receipt` says so, or nothing moved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import Session
+
+from server.domain.base import shown
+from server.domain.change import Change, Revision
+from server.domain.errors import Blocked, NarrowsError, WrongState
+from server.domain.event import Actor
+from server.domain.landing import Landing
+from server.domain.project import Project
+from server.domain.review import Review, Verdict
+from server.domain.states import ChangeState, LandingState, TaskState
+from server.domain.task import Kind
+from server.git import commands, diffs, merges, mirrors
+from server.services import changes, events, prompts
+from server.services.narrows import Narrows
+from server.store import queries
+
+LARGE = 800  # changed lines; above it a review finds few of the defects (see docs/glossary.md, "Warning")
+MOST_TRIES = 5  # how often a lost race is run again
+
+
+@dataclass(frozen=True)
+class Objection:
+    """A blocker (stops a landing) or a warning (must be acknowledged by its hash)."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(f"{self.code}\0{self.message}".encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What stands against landing a change, as far as it is known without asking git."""
+
+    blockers: list[Objection]
+    warnings: list[Objection]
+
+
+class Objected(Blocked):
+    """A landing was refused: `assessment` says by what."""
+
+    def __init__(self, assessment: Assessment) -> None:
+        first = (assessment.blockers or assessment.warnings)[0]
+        super().__init__(first.message, first.hint or "Acknowledge it to land all the same.")
+        self.assessment = assessment
+
+
+def assess(narrows: Narrows, change_id: int) -> Assessment:
+    """Blockers and warnings of a change's newest revision."""
+    with narrows.reading() as db:
+        change = queries.change(db, change_id)
+        revision = queries.last_revision(db, change_id)
+        return assessed(db, change, revision)
+
+
+def assessed(db: Session, change: Change, revision: Revision | None) -> Assessment:
+    blockers, warnings = [], []
+    if revision is None:
+        return Assessment([Objection("nothing", "There is no revision to land.")], [])
+    if queries.task(db, change.task_id).kind is Kind.RESEARCH:
+        blockers.append(Objection("report", "A report is accepted, not landed."))
+    for check in queries.checks_of_revision(db, revision.id):
+        if check.red:
+            blockers.append(Objection("red", f"The check `{check.command}` is red.", "Send the change back with it."))
+    if drafts := len(queries.drafted_comments(db, change.id)):
+        warnings.append(Objection("drafts", f"{drafts} of your comments were not sent to the agent."))
+    if (lines := revision.additions + revision.deletions) > LARGE:
+        warnings.append(Objection("large", f"{lines} changed lines are more than one reading can judge."))
+    return Assessment(blockers, warnings)
+
+
+def default_message(narrows: Narrows, change_id: int) -> str:
+    """The commit message that a landing gets unless the person edits it: the task's title, then the agent's summary."""
+    with narrows.reading() as db:
+        change = queries.change(db, change_id)
+        task = queries.task(db, change.task_id)
+        revision = queries.last_revision(db, change_id)
+    summary = revision.summary.strip() if revision else ""
+    return f"{task.title}\n\n{summary}".strip() + "\n"
+
+
+def land(
+    narrows: Narrows, change_id: int, *, revision: int, message: str = "", acknowledge: list[str] | None = None
+) -> Landing:
+    """Put a change into the landing line of its target branch.
+
+    It is built here, so that a conflict is said at once; the engine then proves and moves it.
+
+    Raises:
+        Objected: There are blockers, or warnings not acknowledged.
+        WrongState: The change is not in review, or a newer revision came.
+    """
+    with narrows.reading() as db:
+        change = queries.change(db, change_id)
+        seen = changes.reviewed(db, change, revision)
+        project = queries.project(db, change.project_id)
+        assessment = assessed(db, change, seen)
+    message = message.strip() or default_message(narrows, change_id)
+    draft = Landing(
+        change_id=change.id,
+        project_id=project.id,
+        revision_id=seen.id,
+        target_branch=project.target_branch,
+        method=project.landing_method,
+        message=message.strip() + "\n",
+        acknowledged=sorted(set(acknowledge or [])),
+    )
+    if not assessment.blockers:
+        built = construct(narrows, project, seen, draft)
+        if isinstance(built, Objection):
+            assessment.blockers.append(built)
+        elif built.scope:
+            assessment.warnings.append(built.scope)
+    if assessment.blockers or {w.hash for w in assessment.warnings} - set(draft.acknowledged):
+        raise Objected(assessment)
+    with narrows.transaction() as db:
+        change = queries.change(db, change_id)
+        changes.reviewed(db, change, revision)
+        change.start_landing()
+        db.add(change)
+        db.add(
+            Review(
+                change_id=change.id,
+                revision_id=seen.id,
+                commit=seen.commit,
+                verdict=Verdict.LAND,
+                message=draft.message,
+            )
+        )
+        assert not isinstance(built, Objection)
+        draft.build(built.old, built.commit, built.tree)
+        events.record(db, Actor.YOU, "queued", draft)
+    mirrors.hold(narrows.mirror(project.id), _ref(draft), built.commit)
+    return draft
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A commit ready to be moved to: on top of `old`, with `scope` where it isn't what was read."""
+
+    old: str
+    commit: str
+    tree: str
+    scope: Objection | None
+
+
+def construct(narrows: Narrows, project: Project, revision: Revision, landing: Landing) -> Construction | Objection:
+    """Merge the revision with the target as it is now, in the mirror. An Objection where they conflict."""
+    mirror, source = narrows.mirror(project.id), Path(project.path)
+    old = mirrors.fetch(source, mirror, landing.target_branch)
+    person = commands.identity(source)
+    built = merges.build(
+        mirror,
+        target=old,
+        base=revision.base,
+        revision=revision.commit,
+        method=landing.method.value,
+        message=landing.message,
+        author=person,
+        committer=person,
+    )
+    if isinstance(built, merges.Conflict):
+        listed = ", ".join(shown(path) for path in built.files[:5])
+        more = f" and {len(built.files) - 5} more" if len(built.files) > 5 else ""
+        return Objection(
+            "conflict",
+            f"It no longer merges with {landing.target_branch}: {listed}{more}.",
+            "Send it back: the agent gets what moved.",
+        )
+    target_tree = mirrors.resolve(mirror, f"{old}^{{tree}}")
+    assert target_tree is not None
+    scope = merges.scope(mirror, revision.base_tree, revision.tree, target_tree, built.tree)
+    return Construction(old, built.commit, built.tree, None if scope.same else _scope_warning(landing, scope))
+
+
+def _scope_warning(landing: Landing, scope: merges.Scope) -> Objection:
+    gone = ", ".join(shown(path) for path in scope.only_read[:5])
+    new = ", ".join(shown(path) for path in scope.only_result[:5])
+    parts = [f"read but not landing: {gone}"] if gone else []
+    parts += [f"landing but not read so: {new}"] if new else []
+    return Objection(
+        "scope",
+        f"On {landing.target_branch} as it is now, this is not quite what you read ({'; '.join(parts)}).",
+    )
+
+
+def conflict_prompt(narrows: Narrows, change_id: int) -> str:
+    """What to send the agent when its change no longer merges; empty when it does."""
+    with narrows.reading() as db:
+        change = queries.change(db, change_id)
+        project = queries.project(db, change.project_id)
+        revision = queries.last_revision(db, change_id)
+    if revision is None:
+        return ""
+    mirror = narrows.mirror(project.id)
+    target = mirrors.fetch(Path(project.path), mirror, project.target_branch)
+    person = commands.identity(Path(project.path))
+    built = merges.build(
+        mirror,
+        target=target,
+        base=revision.base,
+        revision=revision.commit,
+        method="squash",
+        message="forecast\n",
+        author=person,
+        committer=person,
+    )
+    return prompts.conflict(project.target_branch, target, built.files) if isinstance(built, merges.Conflict) else ""
+
+
+def claim(narrows: Narrows) -> list[Landing]:
+    """Start the landings whose turn it is: the oldest of each target branch that nothing is landing on."""
+    with narrows.reading() as db:
+        if not queries.next_landings(db):
+            return []
+    with narrows.transaction() as db:
+        claimed = queries.next_landings(db)
+        for landing in claimed:
+            landing.start()
+            events.record(db, Actor.ENGINE, "started", landing)
+        return claimed
+
+
+def unfinished(narrows: Narrows) -> list[Landing]:
+    """Landings that were started, or asked to be taken back, and are not done: for the next start of the engine."""
+    with narrows.reading() as db:
+        return queries.unfinished_landings(db)
+
+
+def whole(narrows: Narrows, landing_id: int) -> tuple[Landing, Project, Revision]:
+    """A landing with what it belongs to.
+
+    Raises:
+        NotFound: No such landing.
+    """
+    with narrows.reading() as db:
+        landing = queries.landing(db, landing_id)
+        return landing, queries.project(db, landing.project_id), db.get_one(Revision, landing.revision_id)
+
+
+def rebuild(narrows: Narrows, landing_id: int) -> Landing:
+    """After a lost race: the same again on the target as it is now.
+
+    Raises:
+        NarrowsError: It conflicts, is not what was read any more, or the target moves too often.
+    """
+    landing, project, revision = whole(narrows, landing_id)
+    if landing.tries >= MOST_TRIES:
+        raise NarrowsError(f"{landing.target_branch} moved {MOST_TRIES} times meanwhile.", "Land it again in a moment.")
+    built = construct(narrows, project, revision, landing)
+    if isinstance(built, Objection):
+        raise NarrowsError(built.message, built.hint)
+    if built.scope and built.scope.hash not in landing.acknowledged:
+        raise NarrowsError(built.scope.message, "Land it again if that is what you want.")
+    with narrows.transaction() as db:
+        landing = queries.landing(db, landing_id)
+        landing.build(built.old, built.commit, built.tree)
+        events.record(db, Actor.ENGINE, "rebuilt", landing, tries=landing.tries)
+    mirrors.hold(narrows.mirror(project.id), _ref(landing), built.commit)
+    return landing
+
+
+def move(narrows: Narrows, landing_id: int) -> bool:
+    """Move the target branch to what was built and proven. False: somebody else moved it first.
+
+    Idempotent: where it has moved already (the server died in between), that is written down.
+
+    Raises:
+        NarrowsError: git refused; nothing was touched, and the sentence names what is in the way.
+    """
+    landing, project, revision = whole(narrows, landing_id)
+    assert landing.old is not None
+    assert landing.commit is not None
+    mirror, source = narrows.mirror(project.id), Path(project.path)
+    if mirrors.tip(source, landing.target_branch) != landing.commit:
+        try:
+            merges.move(source, mirror, landing.target_branch, landing.old, landing.commit)
+        except merges.LostRace:
+            return False
+    _verify(mirror, landing)
+    _write_down(narrows, landing, project, revision)
+    return True
+
+
+def _verify(mirror: Path, landing: Landing) -> None:
+    if mirrors.resolve(mirror, f"{landing.commit}^{{tree}}") != landing.tree:
+        raise NarrowsError(f"Landing {landing.id} is not the tree that was tested.", "Undo it, and report this.")
+
+
+def _write_down(narrows: Narrows, landing: Landing, project: Project, revision: Revision) -> None:
+    with narrows.transaction() as db:
+        landing = queries.landing(db, landing.id)
+        if landing.state is not LandingState.RUNNING:
+            return
+        commands_passed = queries.commands_passed(db, project.id, landing.tree or "")
+        read = hashlib.sha256(diffs.patch([row.diff for row in queries.files(db, revision.base_tree, revision.tree)]))
+        landing.land(
+            {
+                "read": {"revision": revision.number, "commit": revision.commit, "diff_sha256": read.hexdigest()},
+                "tested": {"tree": landing.tree, "checks": sorted(commands_passed)},
+                "landed": {
+                    "branch": landing.target_branch,
+                    "from": landing.old,
+                    "to": landing.commit,
+                    "tree": landing.tree,
+                },
+            }
+        )
+        change = queries.change(db, landing.change_id)
+        change.land()
+        changes.give_back_tree(db, change)
+        task = queries.task(db, change.task_id)
+        if task.state is TaskState.OPEN:
+            task.finish()
+            db.add(task)
+        events.record(db, Actor.ENGINE, "landed", landing, commit=landing.commit)
+
+
+def fail(narrows: Narrows, landing_id: int, why: str) -> None:
+    """Nothing moved; the change is back on the desk with the reason."""
+    with narrows.transaction() as db:
+        landing = queries.landing(db, landing_id)
+        if landing.state is not LandingState.RUNNING:
+            return
+        landing.fail(why)
+        change = queries.change(db, landing.change_id)
+        if change.state is ChangeState.LANDING:
+            change.come_back(why)
+            db.add(change)
+        events.record(db, Actor.ENGINE, "failed", landing, why=why)
+
+
+def undo(narrows: Narrows, landing_id: int) -> Landing:
+    """Take a landing back, or out of the line where it waits. The engine does it; the change returns to the desk.
+
+    Raises:
+        WrongState: It is not landed, or being taken back already.
+    """
+    with narrows.transaction() as db:
+        landing = queries.landing(db, landing_id)
+        if landing.state is LandingState.QUEUED:
+            landing.cancel()
+            change = queries.change(db, landing.change_id)
+            change.come_back("You took it out of the landing line.")
+            db.add(change)
+            events.record(db, Actor.YOU, "cancelled", landing)
+            return landing
+        if landing.undo_asked:
+            raise WrongState(f"Landing {landing.id} is being taken back.", "Wait a moment.")
+        landing.ask_undo()
+        events.record(db, Actor.YOU, "undo_asked", landing)
+    return landing
+
+
+@dataclass(frozen=True)
+class TakingBack:
+    """How a landing is taken back: the target goes from `old` to `new`; a revert is proven first."""
+
+    old: str
+    new: str
+    tree: str
+    revert: bool
+
+
+def plan_undo(narrows: Narrows, landing_id: int) -> TakingBack:
+    """Back to where the target was, where nothing came after; otherwise a revert commit on top.
+
+    Raises:
+        NarrowsError: It can't be taken back; the sentence says why.
+    """
+    landing, project, _ = whole(narrows, landing_id)
+    assert landing.old is not None
+    assert landing.commit is not None
+    mirror, source = narrows.mirror(project.id), Path(project.path)
+    target = mirrors.fetch(source, mirror, landing.target_branch)
+    if target in (landing.commit, landing.old):
+        tree = mirrors.resolve(mirror, f"{landing.old}^{{tree}}")
+        assert tree is not None
+        return TakingBack(landing.commit, landing.old, tree, revert=False)
+    if not mirrors.is_ancestor(mirror, landing.commit, target):
+        raise NarrowsError(f"{landing.target_branch} no longer contains this landing.", "Nothing is left to take back.")
+    title = landing.message.splitlines()[0]
+    built = merges.revert(
+        mirror,
+        target=target,
+        landed=landing.commit,
+        message=f'Revert "{title}"\n\nThis reverts commit {landing.commit}.\n',
+        author=commands.identity(source),
+    )
+    if isinstance(built, merges.Conflict):
+        listed = ", ".join(shown(path) for path in built.files[:5])
+        raise NarrowsError(
+            f"Later commits changed the same lines: {listed}.", "Take it back by hand, in your own editor."
+        )
+    mirrors.hold(mirror, f"refs/narrows/undos/{landing.id}", built.commit)
+    return TakingBack(target, built.commit, built.tree, revert=True)
+
+
+def take_back(narrows: Narrows, landing_id: int, plan: TakingBack) -> bool:
+    """Carry the plan out. False: the target moved meanwhile; plan again. Idempotent."""
+    landing, project, _ = whole(narrows, landing_id)
+    source = Path(project.path)
+    if mirrors.tip(source, landing.target_branch) != plan.new:
+        try:
+            merges.move(source, narrows.mirror(project.id), landing.target_branch, plan.old, plan.new)
+        except merges.LostRace:
+            return False
+    with narrows.transaction() as db:
+        landing = queries.landing(db, landing_id)
+        if landing.state is not LandingState.LANDED:
+            return True
+        landing.undo(plan.new)
+        change = queries.change(db, landing.change_id)
+        if change.state is ChangeState.LANDED:
+            change.undo()
+            db.add(change)
+            task = queries.task(db, change.task_id)
+            if task.state is TaskState.DONE:
+                task.reopen()
+                db.add(task)
+        events.record(db, Actor.ENGINE, "undone", landing, commit=plan.new)
+    return True
+
+
+def stay(narrows: Narrows, landing_id: int, why: str) -> None:
+    """It could not be taken back; it stays landed, with the reason."""
+    with narrows.transaction() as db:
+        landing = queries.landing(db, landing_id)
+        landing.stay(why)
+        events.record(db, Actor.ENGINE, "undo_failed", landing, why=why)
+
+
+def recent(narrows: Narrows, limit: int = 50) -> list[Landing]:
+    """The newest landings."""
+    with narrows.reading() as db:
+        return queries.recent_landings(db, limit)
+
+
+def of_change(narrows: Narrows, change_id: int) -> list[Landing]:
+    """A change's landings, oldest first."""
+    with narrows.reading() as db:
+        return queries.landings_of_change(db, change_id)
+
+
+def get(narrows: Narrows, landing_id: int) -> Landing:
+    """Raises: NotFound."""
+    with narrows.reading() as db:
+        return queries.landing(db, landing_id)
+
+
+def _ref(landing: Landing) -> str:
+    return f"refs/narrows/landings/{landing.id}"

@@ -1,0 +1,63 @@
+"""What every service needs: the settings, the database, the bus, the agents that this installation has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlmodel import Session
+
+from server.bus import Bus, Signal
+from server.domain.agent import Agent, Found
+from server.domain.event import Event
+from server.settings import Settings
+from server.store.database import Database
+
+
+@dataclass(frozen=True)
+class Narrows:
+    """One for the process. `built_in` and `probe` come from the agents' layer, which services may not reach.
+
+    `probe` looks for an agent's program; it may take a second or two.
+    """
+
+    settings: Settings
+    database: Database
+    bus: Bus = field(default_factory=Bus)
+    built_in: tuple[Agent, ...] = ()
+    probe: Callable[[Agent], Found] = lambda _agent: Found(path=None, version=None)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A write transaction; the events recorded in it are published once it is committed."""
+        with self.database.writing() as db:
+            yield db
+            db.flush()
+            signals = [_signal(event) for event in db.info.get("events", [])]
+        for signal in signals:
+            self.bus.publish(signal)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A look at one consistent state."""
+        with self.database.reading() as db:
+            yield db
+
+    def mirror(self, project_id: int) -> Path:
+        """Where the project's mirror is."""
+        return self.settings.mirrors / f"{project_id}.git"
+
+    def tree(self, project_id: int, slot: int) -> Path:
+        """Where one of the project's worktrees is."""
+        return self.settings.worktrees / str(project_id) / str(slot)
+
+    def run_folder(self, run_id: int) -> Path:
+        """Where a run's prompt, transcript and logs are."""
+        return self.settings.runs / str(run_id)
+
+
+def _signal(event: Event) -> Signal:
+    data = {**event.data, "project_id": event.project_id, "change_id": event.change_id}
+    return Signal(event.noun, event.verb, event.noun_id, event.id, data)

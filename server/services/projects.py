@@ -1,0 +1,192 @@
+"""Registering repositories, and how their changes are set up, proven and landed."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from server.domain.errors import Invalid, NotFound
+from server.domain.event import Actor
+from server.domain.project import DEFAULT_INCLUDE, LandingMethod, Project
+from server.git import mirrors
+from server.reading import proposals
+from server.services import events
+from server.services.narrows import Narrows
+from server.store import queries
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What registering a folder would take, before anything is written."""
+
+    path: str
+    name: str
+    target_branch: str
+    branches: list[str]
+    setup: str = ""
+    checks: list[str] = field(default_factory=list)
+    include: list[str] = field(default_factory=lambda: list(DEFAULT_INCLUDE))
+    landing_method: LandingMethod = LandingMethod.SQUASH
+    agents_limit: int = 4
+
+
+def examine(path: str) -> Proposal:
+    """What Narrows sees in a folder: the repository around it, its target branch, its likely commands.
+
+    Raises:
+        NarrowsError: It can't be registered; the sentence says why and what to do.
+    """
+    if not path.strip():
+        raise Invalid("path", "No path was given.", "Type the folder of a git repository.")
+    seen = mirrors.inspect(Path(path.strip()).expanduser())
+    files = mirrors.root_files(seen.git_dir, seen.head)
+    found = proposals.propose(files)
+    return Proposal(
+        path=str(seen.root),
+        name=found.name or seen.root.name,
+        target_branch=found.target_branch or mirrors.default_branch(seen),
+        branches=list(seen.branches),
+        setup=found.setup,
+        checks=found.checks,
+        include=found.include or list(DEFAULT_INCLUDE),
+        landing_method=found.landing_method or LandingMethod.SQUASH,
+        agents_limit=found.agents_limit or 4,
+    )
+
+
+def register(narrows: Narrows, path: str, **wishes: Any) -> Project:
+    """Register the repository at `path` and make its mirror. The same path twice answers the first.
+
+    Args:
+        path: Any folder in the repository; `~` is the home folder.
+        wishes: Settings of the project by name; those not given or None are proposed from what is seen.
+
+    Raises:
+        NarrowsError: It can't be registered; the sentence says why and what to do.
+    """
+    proposal = examine(path)
+    with narrows.reading() as db:
+        if known := queries.project_at(db, proposal.path):
+            return known
+    fields = {name: getattr(proposal, name) for name in CONFIGURABLE if hasattr(proposal, name)}
+    fields |= checked({name: value for name, value in wishes.items() if value is not None})
+    if fields["target_branch"] not in proposal.branches:
+        raise _no_branch(fields["target_branch"], proposal.branches)
+    with narrows.transaction() as db:
+        if known := queries.project_at(db, proposal.path):
+            return known
+        project = Project(path=proposal.path, **fields)
+        events.record(db, Actor.YOU, "registered", project)
+        # Inside the transaction: a mirror that can't be made leaves no project behind.
+        mirror = narrows.mirror(project.id)
+        if mirror.exists():  # left by a registration that died before its commit
+            shutil.rmtree(mirror)
+        mirrors.create(Path(project.path), mirror)
+        mirrors.fetch(Path(project.path), mirror, project.target_branch)
+    return project
+
+
+CONFIGURABLE = (
+    "name",
+    "target_branch",
+    "setup",
+    "checks",
+    "include",
+    "landing_method",
+    "agents_limit",
+    "check_rounds",
+    "turn_minutes",
+    "check_minutes",
+)
+
+
+def configure(narrows: Narrows, project_id: int, **wishes: Any) -> Project:
+    """Change a project's settings; those not given or None stay.
+
+    Raises:
+        NotFound: No such project.
+        Invalid: A setting can't be used; nothing was changed.
+    """
+    wanted = checked({name: value for name, value in wishes.items() if value is not None})
+    with narrows.transaction() as db:
+        project = queries.project(db, project_id)
+        if "target_branch" in wanted and wanted["target_branch"] != project.target_branch:
+            branches = mirrors.inspect(Path(project.path)).branches
+            if wanted["target_branch"] not in branches:
+                raise _no_branch(wanted["target_branch"], list(branches))
+        for name, value in wanted.items():
+            setattr(project, name, value)
+        events.record(db, Actor.YOU, "configured", project, fields=sorted(wanted))
+    return project
+
+
+def every(narrows: Narrows) -> list[Project]:
+    """Every registered project, by name."""
+    with narrows.reading() as db:
+        return queries.projects(db)
+
+
+def get(narrows: Narrows, project_id: int) -> Project:
+    """Raises: NotFound."""
+    with narrows.reading() as db:
+        return queries.project(db, project_id)
+
+
+def named(narrows: Narrows, word: str) -> Project:
+    """The project with that number, name or path.
+
+    Raises:
+        NotFound: There is none, or the name fits several.
+    """
+    fitting = [p for p in every(narrows) if word in (str(p.id), p.name, p.path)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise NotFound(f"Several projects are called {word!r}.", "Name it by its number or path.")
+    raise NotFound(f"No project is called {word!r}.", "`narrows` inside its repository registers it.")
+
+
+LOWEST_HIGHEST = {
+    "agents_limit": (1, 64),
+    "check_rounds": (0, 20),
+    "turn_minutes": (1, 1440),
+    "check_minutes": (1, 1440),
+}
+
+
+def checked(wishes: dict[str, Any]) -> dict[str, Any]:
+    """The wishes as the table takes them.
+
+    Raises:
+        Invalid: One can't be used.
+    """
+    result: dict[str, Any] = {}
+    for name, value in wishes.items():
+        match name:
+            case "landing_method":
+                if value not in set(LandingMethod):
+                    raise Invalid(name, f"{value!r} is no landing method.", f"One of: {', '.join(LandingMethod)}.")
+                result[name] = LandingMethod(value)
+            case "checks" | "include":
+                result[name] = [line.strip() for line in value if line.strip()]
+            case "name" | "target_branch":
+                if not str(value).strip():
+                    raise Invalid(name, "It can't be empty.", "Type one.")
+                result[name] = str(value).strip()
+            case "setup":
+                result[name] = str(value).strip()
+            case _ if name in LOWEST_HIGHEST:
+                low, high = LOWEST_HIGHEST[name]
+                if not low <= value <= high:
+                    raise Invalid(name, f"It must be from {low} to {high}.")
+                result[name] = value
+            case _:
+                raise Invalid(name, "A project has no such setting.", f"It has: {', '.join(CONFIGURABLE)}.")
+    return result
+
+
+def _no_branch(wanted: str, there: list[str]) -> NotFound | Invalid:
+    listed = ", ".join(sorted(there)[:10]) or "none"
+    return Invalid("target_branch", f"The repository has no branch {wanted!r}.", f"It has: {listed}.")

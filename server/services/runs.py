@@ -1,0 +1,260 @@
+"""Runs as the engine carries them out and the person watches or stops them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from server.bus import Signal
+from server.domain.base import now
+from server.domain.change import Change
+from server.domain.errors import NotFound, WrongState
+from server.domain.event import Actor
+from server.domain.project import Project
+from server.domain.run import Executor, Reason, Run
+from server.domain.states import ChangeState, RunState
+from server.services import admission, events, prompts
+from server.services.narrows import Narrows
+from server.store import queries
+
+MOST_ATTEMPTS = 5  # a run that took its worker down so often is not tried again
+SILENT_AFTER = timedelta(seconds=30)  # a worker not heard from for so long is dead
+
+
+def get(narrows: Narrows, run_id: int) -> Run:
+    """Raises: NotFound."""
+    with narrows.reading() as db:
+        return queries.run(db, run_id)
+
+
+def whole(narrows: Narrows, run_id: int) -> tuple[Run, Change, Project]:
+    """A run with what it belongs to."""
+    with narrows.reading() as db:
+        run = queries.run(db, run_id)
+        return run, queries.change(db, run.change_id), queries.project(db, run.project_id)
+
+
+def of_change(narrows: Narrows, change_id: int) -> list[Run]:
+    """A change's runs, oldest first."""
+    with narrows.reading() as db:
+        return queries.runs_of_change(db, change_id)
+
+
+def at_work(narrows: Narrows) -> list[tuple[Run, str]]:
+    """The runs that are admitted and not over, with their tasks' titles, oldest first."""
+    with narrows.reading() as db:
+        return queries.runs_at_work(db)
+
+
+def stop(narrows: Narrows, run_id: int) -> Run:
+    """Ask for a run's end. One that waits ends at once; one at work is ended by its worker.
+
+    Raises:
+        WrongState: It is over.
+    """
+    with narrows.transaction() as db:
+        run = queries.run(db, run_id)
+        if run.over:
+            raise WrongState(f"Run {run.id} is over: {run.state}.", "Nothing is left to stop.")
+        run.stop_asked = True
+        if run.executor is None:
+            run.end(RunState.STOPPED, "Stopped before it started.")
+            change = queries.change(db, run.change_id)
+            _settle(
+                narrows, change, "Stopped before it started.", has_revision=bool(queries.last_revision(db, change.id))
+            )
+            events.record(db, Actor.YOU, "stopped", change)
+        events.record(db, Actor.YOU, "stop_asked", run)
+    return run
+
+
+def begin(narrows: Narrows, run_id: int, executor: str) -> Run | None:
+    """The worker picks the run up, for the first time or again after it died. None: the run is not its own any more."""
+    with narrows.transaction() as db:
+        run = queries.run(db, run_id)
+        if run.over or run.executor != executor:
+            return None
+        if run.state is RunState.QUEUED:
+            run.start()
+            events.record(db, Actor.ENGINE, "started", run, attempt=run.attempt)
+        else:
+            run.attempt += 1
+            events.record(db, Actor.ENGINE, "started_again", run, attempt=run.attempt)
+        if run.attempt > MOST_ATTEMPTS:
+            run.end(RunState.LOST, f"Its worker died {MOST_ATTEMPTS} times.")
+            change = queries.change(db, run.change_id)
+            change.stall(f"The run was lost: its worker died {MOST_ATTEMPTS} times.")
+            events.record(db, Actor.ENGINE, "lost", run)
+            return None
+    return run
+
+
+def hear(narrows: Narrows, run_id: int, line: str, change_id: int) -> None:
+    """Pass on what the agent just said to whoever watches; not kept."""
+    narrows.bus.publish(Signal("run", "heard", run_id, data={"line": line[:500], "change_id": change_id}))
+
+
+def remember_line(narrows: Narrows, run_id: int, line: str) -> None:
+    """Keep the last line heard, for pages opened later. Called seldom."""
+    with narrows.transaction() as db:
+        run = queries.run(db, run_id)
+        run.last_line = line[:500]
+        db.add(run)
+
+
+def remember_session(narrows: Narrows, change_id: int, session: str) -> None:
+    """Keep the agent's name for its conversation as soon as it is known, so that a crash does not lose it."""
+    with narrows.transaction() as db:
+        change = queries.change(db, change_id)
+        change.session = session
+        db.add(change)
+
+
+def end(
+    narrows: Narrows, run_id: int, executor: str, state: RunState, error: str = "", session: str | None = None
+) -> Run | None:
+    """The agent's part is over; what becomes of the change is decided after the checks. None: not its own any more."""
+    with narrows.transaction() as db:
+        run = queries.run(db, run_id)
+        if run.executor != executor:
+            return None
+        if not run.over:
+            run.end(state, error)
+            change = queries.change(db, run.change_id)
+            change.session = session or change.session
+            db.add(change)
+            events.record(
+                db, Actor.AGENT if state is RunState.SUCCEEDED else Actor.ENGINE, state.value, run, error=error
+            )
+    return run
+
+
+def decide(narrows: Narrows, run_id: int) -> Change:
+    """After a run and its checks: to the desk, back to the agent with the red log, or to the person with a reason.
+
+    Idempotent: a change that has moved on already is left alone.
+    """
+    with narrows.transaction() as db:
+        run = queries.run(db, run_id)
+        change = queries.change(db, run.change_id)
+        if change.state is not ChangeState.WORKING or queries.unfinished_run(db, change.id):
+            return change
+        project = queries.project(db, change.project_id)
+        revision = queries.revision_of_run(db, run.id)
+        red = [check for check in queries.checks_of_revision(db, revision.id) if check.red] if revision else []
+        if run.state is not RunState.SUCCEEDED:
+            kept = " What it had done is kept: you can review it." if revision else ""
+            change.stall(f"{_ending(run)}{kept}")
+            events.record(db, Actor.ENGINE, "stalled", change)
+        elif revision is None:
+            change.stall("The agent ended without changing anything.")
+            events.record(db, Actor.ENGINE, "stalled", change)
+        elif red and change.check_rounds < project.check_rounds:
+            change.check_rounds += 1
+            db.add(change)
+            admission.follow(db, change, Reason.CHECKS, prompts.checks(red))
+        else:
+            change.present("Its checks are red." if red else "")
+            events.record(db, Actor.ENGINE, "presented", change, revision=revision.number)
+    return change
+
+
+def _ending(run: Run) -> str:
+    match run.state:
+        case RunState.STOPPED:
+            return "You stopped the run."
+        case RunState.TIMED_OUT:
+            return f"The run reached its time limit. {run.error}".strip()
+        case _:
+            return run.error or "The run failed."
+
+
+def _settle(narrows: Narrows, change: Change, why: str, *, has_revision: bool) -> None:
+    if has_revision:
+        change.present(why)
+    else:
+        change.stall(why)
+
+
+def retry(narrows: Narrows, change_id: int) -> Run:
+    """Another try for a change that needs attention, with the last prompt and what went wrong.
+
+    Raises:
+        WrongState: The change is elsewhere.
+    """
+    with narrows.transaction() as db:
+        change = queries.change(db, change_id)
+        change.resume()
+        change.check_rounds = 0
+        db.add(change)
+        last = queries.runs_of_change(db, change_id)
+        prompt = last[-1].prompt if last else prompts.first(queries.task(db, change.task_id))
+        error = last[-1].error if last else ""
+        events.record(db, Actor.YOU, "retried", change)
+        return admission.follow(db, change, Reason.RETRY, prompts.again(prompt, error) if error else prompt)
+
+
+def transcript(narrows: Narrows, run_id: int, offset: int = 0, limit: int = 200_000) -> tuple[str, int]:
+    """The transcript from byte `offset` on, and the next offset. At most `limit` bytes, cut at whole characters."""
+    get(narrows, run_id)
+    path = narrows.run_folder(run_id) / "transcript.log"
+    if offset < 0:
+        raise NotFound("A transcript starts at offset 0.")
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(limit)
+    except FileNotFoundError:
+        return "", offset
+    text = data.decode("utf-8", "ignore" if len(data) == limit else "replace")
+    taken = len(text.encode()) if len(data) == limit else len(data)
+    return text, offset + taken
+
+
+def touched(narrows: Narrows, run_id: int) -> list[str]:
+    """Files that differ so far in the run's worktree, as kept by the engine while it works."""
+    path = narrows.run_folder(run_id) / "touched"
+    try:
+        return path.read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def heartbeat(narrows: Narrows, executor: str, host: str, pid: int) -> None:
+    """The worker lives."""
+    with narrows.database.writing() as db:
+        db.merge(Executor(id=executor, host=host, pid=pid, heard_at=now()))
+
+
+def leave(narrows: Narrows, executor: str) -> None:
+    """The worker ends; its runs stay its own, for when it comes back."""
+    with narrows.database.writing() as db:
+        if row := db.get(Executor, executor):
+            db.delete(row)
+
+
+def mine(narrows: Narrows, executor: str) -> list[Run]:
+    """Runs admitted by `executor` that are not over, and changes of its whose checks are not decided yet."""
+    with narrows.reading() as db:
+        return queries.runs_of_executor(db, executor)
+
+
+def take_over(narrows: Narrows, executor: str) -> list[Run]:
+    """Hand the runs of workers that are silent for too long back, with the next attempt number."""
+    with narrows.reading() as db:
+        if not queries.orphaned_runs(db, executor, now() - SILENT_AFTER):
+            return []
+    with narrows.transaction() as db:
+        runs = queries.orphaned_runs(db, executor, now() - SILENT_AFTER)
+        for run in runs:
+            dead = run.executor
+            run.hand_over()
+            events.record(db, Actor.ENGINE, "handed_over", run, dead=dead, attempt=run.attempt)
+        return runs
+
+
+def folder(narrows: Narrows, run_id: int) -> Path:
+    """The run's folder, made when it is not there."""
+    path = narrows.run_folder(run_id)
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

@@ -1,0 +1,198 @@
+"""Filing tasks, and saying where each one stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from server.domain.change import Change
+from server.domain.errors import Invalid, WrongState
+from server.domain.event import Actor
+from server.domain.run import Run
+from server.domain.states import TaskState
+from server.domain.task import Kind, Task, TaskLink
+from server.services import agents, budget, events
+from server.services.narrows import Narrows
+from server.store import queries
+
+LONGEST_TITLE = 200  # characters
+
+
+def file(
+    narrows: Narrows,
+    *,
+    project_id: int,
+    title: str,
+    brief: str = "",
+    kind: str = Kind.DIRECTED,
+    agent: str = "",
+    priority: int = 0,
+    after: Sequence[int] = (),
+) -> Task:
+    """File a task; the engine starts it when there is room.
+
+    Args:
+        agent: An agent's name; empty: the project's last, or the demo agent.
+        priority: Higher goes first.
+        after: Tasks that must be done or dropped before this one starts.
+
+    Raises:
+        Invalid: A field can't be used.
+        NotFound: No such project or agent.
+    """
+    title = " ".join(title.split())
+    _check_words(title, kind)
+    with narrows.reading() as db:
+        chosen = agent or queries.last_agent(db, project_id) or (narrows.built_in[0].name if narrows.built_in else "")
+    agents.get(narrows, chosen)
+    with narrows.transaction() as db:
+        queries.project(db, project_id)
+        task = Task(project_id=project_id, title=title, brief=brief, kind=Kind(kind), agent=chosen, priority=priority)
+        events.record(db, Actor.YOU, "filed", task, title=title)
+        _link(db, task, after)
+    return task
+
+
+def revise(
+    narrows: Narrows,
+    task_id: int,
+    *,
+    title: str,
+    brief: str,
+    kind: str,
+    agent: str,
+    priority: int,
+    after: Sequence[int] = (),
+) -> Task:
+    """Say it better, while no agent has started on it.
+
+    Raises:
+        WrongState: An agent has started; what is said now belongs into a review.
+        Invalid: A field can't be used.
+    """
+    title = " ".join(title.split())
+    _check_words(title, kind)
+    agents.get(narrows, agent)
+    with narrows.transaction() as db:
+        task = queries.task(db, task_id)
+        if queries.changes_of_task(db, task_id):
+            raise WrongState(
+                "An agent has started on this task.", "Say what else you want when you send its change back."
+            )
+        task.title, task.brief, task.kind, task.agent, task.priority = title, brief, Kind(kind), agent, priority
+        for link in queries.links_of_task(db, task_id):
+            db.delete(link)
+        db.flush()
+        _link(db, task, after)
+        events.record(db, Actor.YOU, "revised", task)
+    return task
+
+
+def drop(narrows: Narrows, task_id: int) -> Task:
+    """No longer wanted. A task with a change that is alive is dropped by abandoning that change."""
+    with narrows.transaction() as db:
+        task = queries.task(db, task_id)
+        if queries.living_change(db, task_id):
+            raise WrongState(
+                "An agent's change for this task is under way.", "Abandon the change; that drops the task too."
+            )
+        task.drop()
+        events.record(db, Actor.YOU, "dropped", task)
+    return task
+
+
+def reopen(narrows: Narrows, task_id: int) -> Task:
+    """Wanted again: a dropped task goes back to the backlog, and a new change is started for it."""
+    with narrows.transaction() as db:
+        task = queries.task(db, task_id)
+        if task.state is not TaskState.DROPPED:
+            raise WrongState(f"Task {task.id} is {task.state}.", "Only a dropped task can be opened again.")
+        task.reopen()
+        events.record(db, Actor.YOU, "reopened", task)
+    return task
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A task, what came of it, and where it stands in one word and one sentence."""
+
+    task: Task
+    after: list[Task]
+    changes: list[Change]
+    runs: list[Run]
+    shown: str  # "backlog", "blocked", "paused", "working", "on the desk", "landing", "done", "dropped"
+    why: str  # why nothing runs, in words; empty when something does or nothing needs to
+
+
+def standing(narrows: Narrows, task_id: int) -> Standing:
+    """Raises: NotFound."""
+    with narrows.reading() as db:
+        return _standing(narrows, db, queries.task(db, task_id))
+
+
+def backlog(narrows: Narrows, limit: int = 200) -> list[Standing]:
+    """Open tasks that nothing was started for, in the order in which they will start."""
+    with narrows.reading() as db:
+        return [_standing(narrows, db, task) for task in queries.backlog(db, limit)]
+
+
+def recent(narrows: Narrows, limit: int = 100) -> list[tuple[Task, Change | None]]:
+    """The newest tasks of any state, each with its newest change."""
+    with narrows.reading() as db:
+        return queries.recent_tasks(db, limit)
+
+
+def get(narrows: Narrows, task_id: int) -> Task:
+    """Raises: NotFound."""
+    with narrows.reading() as db:
+        return queries.task(db, task_id)
+
+
+def _standing(narrows: Narrows, db: Session, task: Task) -> Standing:
+    after = queries.tasks_before(db, task.id)
+    changes = queries.changes_of_task(db, task.id)
+    runs = queries.runs_of_task(db, task.id)
+    shown, why = _where(narrows, db, task, after, changes, runs)
+    return Standing(task, after, changes, runs, shown, why)
+
+
+def _where(
+    narrows: Narrows, db: Session, task: Task, after: list[Task], changes: list[Change], runs: list[Run]
+) -> tuple[str, str]:
+    if task.state is not TaskState.OPEN:
+        return task.state.value, ""
+    living = queries.living_change(db, task.id)
+    if living:
+        waiting = next((run for run in runs if not run.over and run.executor is None), None)
+        return living.turn.value, "Its follow-up waits for a free agent." if waiting else living.note
+    if unfinished := [t for t in after if t.state is TaskState.OPEN]:
+        names = ", ".join(f"#{t.id}" for t in unfinished)
+        return "blocked", f"It starts after {names}."
+    if sentence := budget.pause(narrows, db):
+        return "paused", sentence
+    if sentence := budget.full(narrows, db, task.project_id):
+        return "backlog", sentence
+    if not queries.executors_alive(db):
+        return "backlog", "No engine is running: start `narrows`, or `narrows worker`."
+    return "backlog", "It is about to start."
+
+
+def _check_words(title: str, kind: str) -> None:
+    if not title:
+        raise Invalid("title", "A task needs a title.", "Say in one line what should be different.")
+    if len(title) > LONGEST_TITLE:
+        raise Invalid("title", f"A title has at most {LONGEST_TITLE} characters.", "Put the rest into the brief.")
+    if kind not in set(Kind):
+        raise Invalid("kind", f"{kind!r} is no kind of task.", f"One of: {', '.join(Kind)}.")
+
+
+def _link(db: Session, task: Task, after: Sequence[int]) -> None:
+    for other in sorted(set(after)):
+        before = queries.find_task(db, other)
+        if before is None:
+            raise Invalid("after", f"There is no task {other}.", "Name tasks by their numbers.")
+        if other == task.id or task.id in queries.all_tasks_before(db, other):
+            raise Invalid("after", f"Task {other} itself waits for this one.", "Take one of the two links away.")
+        db.add(TaskLink(task_id=task.id, after_id=other))

@@ -1,0 +1,511 @@
+"""Every select, one function each. A function takes a session and gives rows; it changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_
+from sqlalchemy.orm import aliased, defer
+from sqlmodel import Session, SQLModel, col, select
+
+from server.domain.agent import Agent
+from server.domain.change import Change, Revision
+from server.domain.check import Check
+from server.domain.errors import NotFound
+from server.domain.event import Event
+from server.domain.file_row import FileRow
+from server.domain.landing import Landing
+from server.domain.project import Project
+from server.domain.review import Comment, CommentState, Draft
+from server.domain.run import Executor, Run
+from server.domain.states import ChangeState, CheckState, LandingState, RunState, TaskState
+from server.domain.task import Task, TaskLink
+
+Found = TypeVar("Found", bound=SQLModel)
+
+LIVING = (
+    ChangeState.WORKING,
+    ChangeState.NEEDS_ATTENTION,
+    ChangeState.IN_REVIEW,
+    ChangeState.LANDING,
+    ChangeState.LANDED,
+)
+ON_THE_DESK = (ChangeState.IN_REVIEW, ChangeState.NEEDS_ATTENTION)
+NOT_OVER = (RunState.QUEUED, RunState.RUNNING)
+
+
+def _one(db: Session, kind: type[Found], key: int) -> Found:
+    found = db.get(kind, key) if -(2**63) <= key < 2**63 else None
+    if found is None:
+        raise NotFound(
+            f"There is no {kind.__name__.lower()} {key}.", "It may never have been, or belongs to other data."
+        )
+    return found
+
+
+# Projects and agents
+
+
+def project(db: Session, project_id: int) -> Project:
+    return _one(db, Project, project_id)
+
+
+def projects(db: Session) -> list[Project]:
+    return list(
+        db.exec(select(Project).where(col(Project.removed_at).is_(None)).order_by(col(Project.name), col(Project.id)))
+    )
+
+
+def project_at(db: Session, path: str) -> Project | None:
+    return db.exec(select(Project).where(Project.path == path)).first()
+
+
+def agents(db: Session) -> list[Agent]:
+    return list(db.exec(select(Agent).order_by(col(Agent.name))))
+
+
+def last_agent(db: Session, project_id: int) -> str | None:
+    """The agent of the project's newest task."""
+    return db.exec(
+        select(Task.agent).where(Task.project_id == project_id).order_by(col(Task.id).desc()).limit(1)
+    ).first()
+
+
+# Tasks
+
+
+def task(db: Session, task_id: int) -> Task:
+    return _one(db, Task, task_id)
+
+
+def find_task(db: Session, task_id: int) -> Task | None:
+    return db.get(Task, task_id) if 0 < task_id < 2**63 else None
+
+
+def tasks(db: Session, *, state: TaskState | None, project_id: int | None, limit: int) -> list[Task]:
+    """Newest first."""
+    wanted = select(Task).order_by(col(Task.id).desc()).limit(limit)
+    if state is not None:
+        wanted = wanted.where(Task.state == state)
+    if project_id is not None:
+        wanted = wanted.where(Task.project_id == project_id)
+    return list(db.exec(wanted))
+
+
+def recent_tasks(db: Session, limit: int) -> list[tuple[Task, Change | None]]:
+    """Newest first, each with its newest change."""
+    newest = select(func.max(Change.id)).where(Change.task_id == Task.id).correlate(Task).scalar_subquery()
+    rows = db.exec(
+        select(Task, Change)
+        .join(Change, col(Change.id) == newest, isouter=True)
+        .order_by(col(Task.id).desc())
+        .limit(limit)
+    )
+    return [(task, change) for task, change in rows]
+
+
+def links_of_task(db: Session, task_id: int) -> list[TaskLink]:
+    return list(db.exec(select(TaskLink).where(TaskLink.task_id == task_id)))
+
+
+def tasks_before(db: Session, task_id: int) -> list[Task]:
+    """Those that it starts after."""
+    return list(
+        db.exec(
+            select(Task)
+            .join(TaskLink, col(TaskLink.after_id) == col(Task.id))
+            .where(TaskLink.task_id == task_id)
+            .order_by(col(Task.id))
+        )
+    )
+
+
+def all_tasks_before(db: Session, task_id: int) -> set[int]:
+    """Those that it starts after, and those that they start after, and so on."""
+    seen: set[int] = set()
+    front = {task_id}
+    while front:
+        links = db.exec(select(TaskLink.after_id).where(col(TaskLink.task_id).in_(front)))
+        front = set(links) - seen
+        seen |= front
+    return seen
+
+
+def _unstarted() -> ColumnElement[bool]:
+    return and_(
+        col(Task.state) == TaskState.OPEN,
+        ~exists().where(and_(col(Change.task_id) == col(Task.id), col(Change.state).in_(LIVING))),
+    )
+
+
+def _unblocked() -> ColumnElement[bool]:
+    before = aliased(Task)
+    return ~exists().where(
+        and_(
+            col(TaskLink.task_id) == col(Task.id),
+            col(TaskLink.after_id) == before.id,
+            before.state == TaskState.OPEN,
+        )
+    )
+
+
+def backlog(db: Session, limit: int) -> list[Task]:
+    """Open tasks that nothing was started for, in the order in which they start."""
+    return list(
+        db.exec(select(Task).where(_unstarted()).order_by(col(Task.priority).desc(), col(Task.id)).limit(limit))
+    )
+
+
+def count_backlog(db: Session) -> int:
+    return db.exec(select(func.count()).select_from(Task).where(_unstarted())).one()
+
+
+def startable_tasks(db: Session, limit: int = 256) -> list[Task]:
+    """The backlog less those that wait for another task."""
+    return list(
+        db.exec(
+            select(Task)
+            .where(_unstarted(), _unblocked())
+            .order_by(col(Task.priority).desc(), col(Task.id))
+            .limit(limit)
+        )
+    )
+
+
+# Changes and revisions
+
+
+def change(db: Session, change_id: int) -> Change:
+    return _one(db, Change, change_id)
+
+
+def changes(db: Session, *, state: ChangeState | None, limit: int) -> list[Change]:
+    """Newest first."""
+    wanted = select(Change).order_by(col(Change.id).desc()).limit(limit)
+    return list(db.exec(wanted if state is None else wanted.where(Change.state == state)))
+
+
+def changes_of_task(db: Session, task_id: int) -> list[Change]:
+    return list(db.exec(select(Change).where(Change.task_id == task_id).order_by(col(Change.id))))
+
+
+def living_change(db: Session, task_id: int) -> Change | None:
+    return db.exec(
+        select(Change).where(Change.task_id == task_id, col(Change.state).in_(LIVING)).order_by(col(Change.id).desc())
+    ).first()
+
+
+def free_slot(db: Session, project_id: int) -> int:
+    """The smallest worktree number of the project that no change has."""
+    taken = set(db.exec(select(Change.slot).where(Change.project_id == project_id, col(Change.slot).is_not(None))))
+    return next(n for n in range(1, len(taken) + 2) if n not in taken)
+
+
+def taken_slots(db: Session, project_id: int) -> set[int]:
+    slots = db.exec(select(Change.slot).where(Change.project_id == project_id, col(Change.slot).is_not(None)))
+    return {slot for slot in slots if slot is not None}
+
+
+def revision(db: Session, change_id: int, number: int) -> Revision:
+    change(db, change_id)
+    found = db.exec(select(Revision).where(Revision.change_id == change_id, Revision.number == number)).first()
+    if found is None:
+        raise NotFound(f"Change {change_id} has no revision {number}.")
+    return found
+
+
+def revisions_of_change(db: Session, change_id: int) -> list[Revision]:
+    return list(db.exec(select(Revision).where(Revision.change_id == change_id).order_by(col(Revision.number))))
+
+
+def last_revision(db: Session, change_id: int) -> Revision | None:
+    return db.exec(
+        select(Revision).where(Revision.change_id == change_id).order_by(col(Revision.number).desc()).limit(1)
+    ).first()
+
+
+def revision_of_run(db: Session, run_id: int) -> Revision | None:
+    return db.exec(select(Revision).where(Revision.run_id == run_id)).first()
+
+
+def next_revision_number(db: Session, change_id: int) -> int:
+    last = last_revision(db, change_id)
+    return last.number + 1 if last else 1
+
+
+def has_files(db: Session, base_tree: str, head_tree: str) -> bool:
+    wanted = select(FileRow.id).where(FileRow.base_tree == base_tree, FileRow.head_tree == head_tree).limit(1)
+    return db.exec(wanted).first() is not None
+
+
+def files(db: Session, base_tree: str, head_tree: str) -> list[FileRow]:
+    """A diff's files with their text, in git's order."""
+    return list(
+        db.exec(
+            select(FileRow)
+            .where(FileRow.base_tree == base_tree, FileRow.head_tree == head_tree)
+            .order_by(col(FileRow.position))
+        )
+    )
+
+
+def file_outline(db: Session, base_tree: str, head_tree: str) -> list[FileRow]:
+    """A diff's files without their text, in git's order."""
+    return list(
+        db.exec(
+            select(FileRow)
+            .options(defer(FileRow.text, raiseload=True))  # type: ignore[arg-type]
+            .where(FileRow.base_tree == base_tree, FileRow.head_tree == head_tree)
+            .order_by(col(FileRow.position))
+        )
+    )
+
+
+def file(db: Session, base_tree: str, head_tree: str, position: int) -> FileRow:
+    found = db.exec(
+        select(FileRow).where(
+            FileRow.base_tree == base_tree, FileRow.head_tree == head_tree, FileRow.position == position
+        )
+    ).first()
+    if found is None:
+        raise NotFound(f"This diff has no file {position}.", "Files are counted from 0.")
+    return found
+
+
+# The desk
+
+
+def _line() -> Sequence[Any]:
+    return (col(Change.later_at).asc().nulls_first(), col(Task.priority).desc(), col(Change.ready_at), col(Change.id))
+
+
+def desk_line(db: Session, limit: int) -> list[tuple[Change, str, int, float | None]]:
+    """Changes that wait for the person, first to read first: change, title, priority, minutes of its newest revision."""
+    newest = select(func.max(Revision.id)).where(Revision.change_id == Change.id).correlate(Change).scalar_subquery()
+    rows = db.exec(
+        select(Change, Task.title, Task.priority, Revision.minutes)
+        .join(Task, col(Task.id) == col(Change.task_id))
+        .join(Revision, col(Revision.id) == newest, isouter=True)
+        .where(col(Change.state).in_(ON_THE_DESK))
+        .order_by(*_line())
+        .limit(limit)
+    )
+    return [(change, title, priority, minutes) for change, title, priority, minutes in rows]
+
+
+def desk_count(db: Session) -> int:
+    return db.exec(select(func.count()).select_from(Change).where(col(Change.state).in_(ON_THE_DESK))).one()
+
+
+def waiting(db: Session) -> tuple[int, float]:
+    """Changes in review, and how many minutes reading their newest revisions takes."""
+    newest = (
+        select(func.max(Revision.id))
+        .join(Change, col(Change.id) == col(Revision.change_id))
+        .where(Change.state == ChangeState.IN_REVIEW)
+        .group_by(col(Revision.change_id))
+    )
+    count, minutes = db.exec(
+        select(func.count(), func.coalesce(func.sum(Revision.minutes), 0.0)).where(col(Revision.id).in_(newest))
+    ).one()
+    return count, float(minutes)
+
+
+# Runs
+
+
+def run(db: Session, run_id: int) -> Run:
+    return _one(db, Run, run_id)
+
+
+def runs_of_change(db: Session, change_id: int) -> list[Run]:
+    return list(db.exec(select(Run).where(Run.change_id == change_id).order_by(col(Run.id))))
+
+
+def runs_of_task(db: Session, task_id: int) -> list[Run]:
+    return list(db.exec(select(Run).where(Run.task_id == task_id).order_by(col(Run.id))))
+
+
+def unfinished_runs(db: Session, change_id: int) -> list[Run]:
+    return list(db.exec(select(Run).where(Run.change_id == change_id, col(Run.state).in_(NOT_OVER))))
+
+
+def waiting_runs(db: Session) -> list[Run]:
+    """Queued runs that nobody has admitted, in the order in which they start."""
+    return list(
+        db.exec(
+            select(Run)
+            .join(Task, col(Task.id) == col(Run.task_id))
+            .where(Run.state == RunState.QUEUED, col(Run.executor).is_(None))
+            .order_by(col(Task.priority).desc(), col(Run.queued_at), col(Run.id))
+        )
+    )
+
+
+def anything_to_admit(db: Session) -> bool:
+    waiting_run = select(Run.id).where(Run.state == RunState.QUEUED, col(Run.executor).is_(None)).limit(1)
+    if db.exec(waiting_run).first() is not None:
+        return True
+    return bool(startable_tasks(db, 1))
+
+
+def _admitted() -> ColumnElement[bool]:
+    return and_(col(Run.state).in_(NOT_OVER), col(Run.executor).is_not(None))
+
+
+def admitted_by_project(db: Session) -> dict[int, int]:
+    """How many runs are admitted and not over, by project."""
+    rows = db.exec(select(Run.project_id, func.count()).where(_admitted()).group_by(col(Run.project_id)))
+    return {project_id: count for project_id, count in rows}  # noqa: C416 (rows are no tuples to mypy)
+
+
+def count_at_work(db: Session) -> int:
+    return db.exec(select(func.count()).select_from(Run).where(_admitted())).one()
+
+
+def runs_at_work(db: Session) -> list[tuple[Run, str]]:
+    rows = db.exec(
+        select(Run, Task.title).join(Task, col(Task.id) == col(Run.task_id)).where(_admitted()).order_by(col(Run.id))
+    )
+    return [(run, title) for run, title in rows]
+
+
+def runs_of_executor(db: Session, executor: str) -> list[Run]:
+    """What a worker has to go on with: its runs that are not over, or whose change waits for its checks."""
+    undecided = and_(
+        col(Run.state).not_in(NOT_OVER),
+        col(Run.change_id).in_(select(Change.id).where(Change.state == ChangeState.WORKING)),
+        col(Run.id).in_(select(func.max(Run.id)).group_by(col(Run.change_id))),
+    )
+    return list(
+        db.exec(
+            select(Run)
+            .where(Run.executor == executor, or_(col(Run.state).in_(NOT_OVER), undecided))
+            .order_by(col(Run.id))
+        )
+    )
+
+
+def orphaned_runs(db: Session, executor: str, silent_since: datetime) -> list[Run]:
+    """Admitted runs of other workers that were last heard from before `silent_since`, or have left."""
+    alive = select(Executor.id).where(Executor.heard_at >= silent_since)
+    return list(db.exec(select(Run).where(_admitted(), Run.executor != executor, col(Run.executor).not_in(alive))))
+
+
+def executors_alive(db: Session) -> bool:
+    return db.exec(select(Executor.id).limit(1)).first() is not None
+
+
+# Checks
+
+
+def check(db: Session, check_id: int) -> Check:
+    return _one(db, Check, check_id)
+
+
+def checks_of(db: Session, revision_id: int | None, landing_id: int | None, tree: str) -> list[Check]:
+    """The checks of a revision or a landing on one tree, in order."""
+    return list(
+        db.exec(
+            select(Check)
+            .where(Check.revision_id == revision_id, Check.landing_id == landing_id, Check.tree == tree)
+            .order_by(col(Check.position), col(Check.id))
+        )
+    )
+
+
+def checks_of_revision(db: Session, revision_id: int) -> list[Check]:
+    return list(db.exec(select(Check).where(Check.revision_id == revision_id).order_by(col(Check.position))))
+
+
+def checks_of_landing(db: Session, landing_id: int) -> list[Check]:
+    return list(db.exec(select(Check).where(Check.landing_id == landing_id).order_by(col(Check.id))))
+
+
+def commands_passed(db: Session, project_id: int, tree: str) -> set[str]:
+    """The check commands that passed on exactly this tree."""
+    wanted = select(Check.command).where(
+        Check.project_id == project_id, Check.tree == tree, Check.state == CheckState.PASSED
+    )
+    return set(db.exec(wanted))
+
+
+# Reviews
+
+
+def comment(db: Session, comment_id: int) -> Comment:
+    return _one(db, Comment, comment_id)
+
+
+def comments(db: Session, change_id: int) -> list[Comment]:
+    return list(db.exec(select(Comment).where(Comment.change_id == change_id).order_by(col(Comment.id))))
+
+
+def drafted_comments(db: Session, change_id: int) -> list[Comment]:
+    return [found for found in comments(db, change_id) if found.state is CommentState.DRAFT]
+
+
+def draft(db: Session, key: str) -> Draft | None:
+    return db.exec(select(Draft).where(Draft.key == key)).first()
+
+
+def drafts(db: Session, prefix: str) -> list[Draft]:
+    return list(
+        db.exec(select(Draft).where(col(Draft.key).startswith(prefix, autoescape=True)).order_by(col(Draft.key)))
+    )
+
+
+# Landings
+
+
+def landing(db: Session, landing_id: int) -> Landing:
+    return _one(db, Landing, landing_id)
+
+
+def landings_of_change(db: Session, change_id: int) -> list[Landing]:
+    return list(db.exec(select(Landing).where(Landing.change_id == change_id).order_by(col(Landing.id))))
+
+
+def recent_landings(db: Session, limit: int) -> list[Landing]:
+    return list(db.exec(select(Landing).order_by(col(Landing.id).desc()).limit(limit)))
+
+
+def _busy() -> ColumnElement[bool]:
+    return or_(col(Landing.state) == LandingState.RUNNING, col(Landing.undo_asked).is_(True))
+
+
+def next_landings(db: Session) -> list[Landing]:
+    """The oldest queued landing of each target branch that is free."""
+    busy = {(found.project_id, found.target_branch) for found in db.exec(select(Landing).where(_busy()))}
+    chosen: list[Landing] = []
+    for found in db.exec(select(Landing).where(Landing.state == LandingState.QUEUED).order_by(col(Landing.id))):
+        target = (found.project_id, found.target_branch)
+        if target not in busy:
+            busy.add(target)
+            chosen.append(found)
+    return chosen
+
+
+def unfinished_landings(db: Session) -> list[Landing]:
+    return list(db.exec(select(Landing).where(_busy()).order_by(col(Landing.id))))
+
+
+# Events
+
+
+def events_since(db: Session, event_id: int, limit: int) -> list[Event]:
+    return list(db.exec(select(Event).where(Event.id > event_id).order_by(col(Event.id)).limit(limit)))
+
+
+def last_event_id(db: Session) -> int:
+    return db.exec(select(func.coalesce(func.max(Event.id), 0))).one()
+
+
+def events_of_change(db: Session, change_id: int) -> list[Event]:
+    return list(db.exec(select(Event).where(Event.change_id == change_id).order_by(col(Event.id))))
+
+
+def unfinished_run(db: Session, change_id: int) -> bool:
+    return bool(unfinished_runs(db, change_id))
