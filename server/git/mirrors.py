@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -128,7 +129,7 @@ def guard(mirror: Path) -> None:
         found = b""
     except OSError:
         found = b""
-    sha256 = b"sha256" in found.lower()
+    sha256 = re.search(rb"^\s*objectformat\s*=\s*sha256\s*$", found, re.I | re.M) is not None
     wanted = (CONFIG.format(version=int(sha256)) + SHA256 * sha256).encode()
     if found != wanted or config.is_symlink():
         _replace(config, wanted)

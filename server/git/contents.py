@@ -1,0 +1,221 @@
+"""What is in a worktree right now, as a tree object. The worktree and what git keeps for it stay as they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.domain.errors import GitError, NotFound
+from server.git.commands import Output, run
+from server.git.places import Place, is_folder
+
+GITLINK = "160000"
+
+
+def write(where: Place, exclude: Sequence[str] = ()) -> str:
+    """Stores all files of a worktree in the mirror, and gives the id of the tree object.
+
+    These are tracked files as they are on disk, untracked ones that are not ignored, and ignored ones that the agent
+    added to its own index. Files that match a pattern of `exclude` (in the syntax of gitignore) enter only where they
+    were tracked from the start. A repository inside the tree enters as plain files, unless `.gitmodules` names it.
+    Pipes and sockets do not enter. Only files that changed since the tree was prepared are read.
+
+    Raises:
+        NotFound: the tree was never prepared.
+        GitError: a file can't be read; the sentence names it.
+    """
+    if not where.prepared:
+        raise NotFound(f"{where.tree} is not a worktree of Narrows.")
+    with tempfile.TemporaryDirectory(prefix="narrows-index-") as folder:
+        index = Path(folder) / "index"
+        shutil.copy2(where.index, index)
+        changes = _changes(where, index, exclude)
+        _remove(where, index, changes.gone)
+        _add(where, index, changes.present)
+        return run(where.mirror, "write-tree", index=index).text
+
+
+def untracked(where: Place, index: Path, exclude: Sequence[str]) -> list[str]:
+    """Files of the tree that the index does not name and nothing ignores; a repository in it ends with a slash."""
+    patterns = [f"--exclude={pattern}" for pattern in exclude]
+    return _ask(where, index, "ls-files", "-z", "--others", "--exclude-standard", *patterns).fields()
+
+
+@dataclass(slots=True)
+class _Changes:
+    gone: list[str] = field(default_factory=list)
+    present: list[str] = field(default_factory=list)
+
+
+def _changes(where: Place, index: Path, exclude: Sequence[str]) -> _Changes:
+    changes = _Changes()
+    ours = _entries(run(where.mirror, "ls-files", "-z", "--stage", index=index))
+    theirs = _agents_entries(where)
+    _sort_tracked(where, index, ours, changes)
+    plain: list[str] = []
+    nested: list[str] = []
+    for name in untracked(where, index, exclude):
+        (nested if name.endswith("/") else plain).append(name.rstrip("/"))
+    changes.present += plain
+    submodules = _registered_submodules(where, theirs) if nested else set()
+    changes.present += [name for name in nested if name in submodules]
+    opened = [name for name in nested if name not in submodules]
+    filled = [name for name, mode in ours.items() if mode == GITLINK and _is_filled(where.tree / name)]
+    changes.gone += filled
+    changes.present += _files_below(where, [*opened, *filled], exclude)
+    known = {*ours, *plain, *nested}
+    changes.present += _added_by_agent(where, index, [name for name in theirs if name not in known], exclude)
+    return changes
+
+
+def _sort_tracked(where: Place, index: Path, ours: dict[str, str], changes: _Changes) -> None:
+    """Tracked files that differ from the index, by whether something that git can store is still there."""
+    listed = _ask(where, index, "diff-files", "-z", "--name-only", "--ignore-submodules=dirty").fields()
+    for name in listed:
+        kept = _storable(where.tree, name) or (ours.get(name) == GITLINK and is_folder(where.tree / name))
+        (changes.present if kept else changes.gone).append(name)
+
+
+def _entries(listed: Output) -> dict[str, str]:
+    """Names and modes of `ls-files -z --stage`."""
+    entries = {}
+    for entry in listed.fields():
+        about, name = entry.split("\t", 1)
+        entries[name] = about.split(" ", 1)[0]
+    return entries
+
+
+def _agents_entries(where: Place) -> dict[str, str]:
+    """What the agent's own index names; nothing when the agent broke it."""
+    if not where.agents_index.is_file() or where.agents_index.is_symlink():
+        return {}
+    with tempfile.TemporaryDirectory(prefix="narrows-index-") as folder:
+        copied = Path(folder) / "index"
+        try:
+            shutil.copy2(where.agents_index, copied)
+        except OSError:
+            return {}
+        listed = run(where.mirror, "ls-files", "-z", "--stage", index=copied, ok=(0, 128))
+    return {} if listed.code else _entries(listed)
+
+
+def _registered_submodules(where: Place, theirs: dict[str, str]) -> set[str]:
+    """Repositories in the tree that the agent added as submodules: its index has a link, `.gitmodules` the path."""
+    modules = where.tree / ".gitmodules"
+    if not modules.is_file() or modules.is_symlink():
+        return set()
+    listed = run(
+        where.mirror,
+        *("config", f"--file={modules}", "--no-includes", "-z", "--get-regexp", r"^submodule\..*\.path$"),
+        ok=(0, 1, 128),
+    )
+    paths = {entry.partition("\n")[2] for entry in listed.fields()} if not listed.code else set()
+    return {path for path in paths if theirs.get(path) == GITLINK}
+
+
+def _is_filled(folder: Path) -> bool:
+    """Whether a submodule's place holds files that belong to no repository."""
+    return is_folder(folder) and not os.path.lexists(folder / ".git") and any(folder.iterdir())
+
+
+def _files_below(where: Place, folders: Sequence[str], exclude: Sequence[str]) -> list[str]:
+    """All files below `folders` that nothing ignores, repositories opened."""
+    found = [name for folder in folders for name in _walk(where.tree, folder)]
+    if not found:
+        return []
+    ignored = _ignored(where, found, ())
+    if exclude:
+        with tempfile.NamedTemporaryFile("w", prefix="narrows-exclude-") as patterns:
+            patterns.write("".join(f"{pattern}\n" for pattern in exclude))
+            patterns.flush()
+            ignored |= _ignored(where, found, ("-c", f"core.excludesFile={patterns.name}"))
+    return [name for name in found if name not in ignored]
+
+
+def _ignored(where: Place, names: Iterable[str], flags: Sequence[str]) -> set[str]:
+    asked = b"".join(os.fsencode(name) + b"\0" for name in names)
+    command = (*flags, "check-ignore", "--no-index", "-z", "--stdin")
+    return set(run(where.mirror, *command, work_tree=where.tree, input=asked, ok=(0, 1)).fields())
+
+
+def _walk(tree: Path, folder: str) -> Iterator[str]:
+    try:
+        with os.scandir(tree / folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise _unreadable(folder) from error
+    for entry in found:
+        name = f"{folder}/{entry.name}"
+        if entry.name == ".git":
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(tree, name)
+        elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
+            yield name
+
+
+def _added_by_agent(where: Place, index: Path, names: list[str], exclude: Sequence[str]) -> list[str]:
+    """Of the names that only the agent's index knows (it added them although they are ignored), those to take."""
+    there = [name for name in names if _storable(where.tree, name)]
+    if not there or not exclude:
+        return there
+    patterns = [f"--exclude={pattern}" for pattern in exclude]
+    excluded = set(_ask(where, index, "ls-files", "-z", "--others", "--ignored", *patterns).fields())
+    return [name for name in there if name not in excluded]
+
+
+def _storable(tree: Path, name: str) -> bool:
+    """Whether `name` is a file or a link, reached through real folders only."""
+    *above, _ = name.split("/")
+    folder = tree
+    for part in above:
+        folder = folder / part
+        if not is_folder(folder):
+            return False
+    try:
+        mode = (tree / name).lstat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def _remove(where: Place, index: Path, names: Sequence[str]) -> None:
+    if names:
+        listed = b"".join(os.fsencode(name) + b"\0" for name in names)
+        run(
+            where.mirror,
+            "update-index",
+            "--force-remove",
+            "-z",
+            "--stdin",
+            work_tree=where.tree,
+            index=index,
+            input=listed,
+        )
+
+
+def _add(where: Place, index: Path, names: Sequence[str]) -> None:
+    if not names:
+        return
+    listed = b"".join(os.fsencode(name) + b"\0" for name in names)
+    command = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+    try:
+        run(where.mirror, *command, work_tree=where.tree, index=index, input=listed, timeout=1800)
+    except GitError as error:
+        for name in names:
+            if not (where.tree / name).is_symlink() and not os.access(where.tree / name, os.R_OK):
+                raise _unreadable(name) from error
+        raise GitError("git can't store a file of the worktree.", "The log has git's words.", error.stderr) from error
+
+
+def _unreadable(name: str) -> GitError:
+    return GitError(f"The file {name!r} in the worktree can't be read.", "Give it back its rights, then try again.")
+
+
+def _ask(where: Place, index: Path, *args: str) -> Output:
+    return run(where.mirror, *args, work_tree=where.tree, index=index)

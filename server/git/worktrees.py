@@ -1,0 +1,252 @@
+"""Worktrees for agents: made ready from a mirror, used again, and removed only when nothing in them is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from server.domain.errors import GitError, WrongState
+from server.git import contents
+from server.git.commands import run
+from server.git.includes import bring
+from server.git.mirrors import guard
+from server.git.places import Place, erase, is_folder, place
+
+__all__ = ["bring", "prepare", "remove", "saved", "touched"]
+
+GITLINK = "160000"
+TICK = 0.02  # seconds; longer than the step of any kernel clock that stamps files
+WHOLE_SECOND = 1_000_000_000
+
+
+def prepare(mirror: Path, tree: Path, commit: str, keep: Sequence[str] = ()) -> bool:
+    """Makes `tree` a clean checkout of `commit` with a detached HEAD, and tells whether it was reused.
+
+    Whatever was in the tree is gone afterwards, but for untracked files that match a pattern of `keep` (in the syntax
+    of gitignore). A reused tree is proven clean; one that can't be is made again from nothing. Nothing outside of
+    `tree` is touched, whatever links an agent left in it.
+
+    Raises:
+        GitError: `commit` is not in the mirror, or the tree can't be written.
+    """
+    guard(mirror)
+    where = place(mirror, tree)
+    with suppress(GitError, OSError):
+        if _reset(where, commit, keep):
+            return True
+    _build(where, commit)
+    return False
+
+
+def _reset(where: Place, commit: str, keep: Sequence[str]) -> bool:
+    if not where.prepared or not is_folder(where.tree):
+        return False
+    _attach(where, commit)
+    _checkout(where, commit)
+    _sweep(where, _kept(where, keep))
+    clean = run(
+        where.mirror,
+        *("diff-index", "--quiet", "--ignore-submodules=dirty", "--end-of-options", commit, "--"),
+        work_tree=where.tree,
+        index=where.index,
+        ok=(0, 1),
+    )
+    if clean.code:
+        return False
+    _hand_over(where, commit)
+    return True
+
+
+def _build(where: Place, commit: str) -> None:
+    erase(where.tree)
+    erase(where.private)
+    where.tree.mkdir(parents=True)
+    _attach(where, commit)
+    _checkout(where, commit)
+    _hand_over(where, commit)
+
+
+def _attach(where: Place, commit: str) -> None:
+    """Writes the files that make `tree` a worktree of the mirror, as gitrepository-layout(5) describes them.
+
+    `git worktree add` would write the same ones, but keeps what an agent planted beside them.
+    """
+    for folder in (where.admin.parent, where.private.parent):
+        if not is_folder(folder):
+            erase(folder)
+            folder.mkdir()
+    erase(where.admin)
+    where.admin.mkdir()
+    where.private.mkdir(exist_ok=True)
+    erase(where.private / "index.lock")
+    (where.admin / "HEAD").write_text(f"{commit}\n")
+    (where.admin / "commondir").write_text("../..\n")
+    (where.admin / "gitdir").write_bytes(os.fsencode(where.tree / ".git") + b"\n")
+    (where.admin / "locked").write_text("Narrows uses this worktree.\n")
+    link = where.tree / ".git"
+    erase(link)
+    with link.open("xb") as file:
+        file.write(b"gitdir: " + os.fsencode(where.admin) + b"\n")
+
+
+def _checkout(where: Place, commit: str) -> None:
+    """Brings the tracked files to `commit`. The index is ours, so no bit or time in it is an agent's."""
+    run(
+        where.admin,
+        *("-c", "checkout.workers=0", "read-tree", "--reset", "-u", "--end-of-options", commit),
+        work_tree=where.tree,
+        index=where.index,
+        timeout=1800,
+        env={"GIT_COMMON_DIR": str(where.mirror)},
+    )
+
+
+def _kept(where: Place, keep: Sequence[str]) -> set[str]:
+    """Untracked files and folders that match `keep`; a folder that matches is one entry."""
+    if not keep:
+        return set()
+    patterns = [f"--exclude={pattern}" for pattern in keep]
+    listed = run(
+        where.mirror,
+        *("ls-files", "-z", "--others", "--ignored", "--directory", *patterns),
+        work_tree=where.tree,
+        index=where.index,
+    )
+    return {name.rstrip("/") for name in listed.fields()}
+
+
+def _sweep(where: Place, kept: set[str]) -> None:
+    """Removes everything that the index does not name, also what `git clean` can't see: pipes, a `.git` in a folder."""
+    files: set[str] = set()
+    submodules: set[str] = set()
+    for entry in run(where.mirror, "ls-files", "-z", "--stage", index=where.index).fields():
+        about, name = entry.split("\t", 1)
+        (submodules if about.startswith(GITLINK) else files).add(name)
+    folders = _folders_of([*files, *submodules])
+    kept_folders = _folders_of(kept)
+    _sweep_folder(where.tree, "", files | {".git"}, folders, submodules, kept, kept_folders)
+
+
+def _sweep_folder(
+    folder: Path,
+    prefix: str,
+    files: set[str],
+    folders: set[str],
+    submodules: set[str],
+    kept: set[str],
+    kept_folders: set[str],
+) -> None:
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    for entry in found:
+        name = prefix + entry.name
+        if name in files:
+            continue
+        real_folder = entry.is_dir(follow_symlinks=False)
+        if real_folder and (name in folders or name in kept_folders):
+            _sweep_folder(Path(entry.path), f"{name}/", files, folders, submodules, kept, kept_folders)
+        elif name not in kept or entry.is_symlink():
+            erase(Path(entry.path))
+        if name in submodules:
+            Path(entry.path).mkdir(exist_ok=True)
+
+
+def _folders_of(names: Iterable[str]) -> set[str]:
+    folders: set[str] = set()
+    for name in names:
+        while "/" in name:
+            name = name.rpartition("/")[0]
+            if name in folders:
+                break
+            folders.add(name)
+    return folders
+
+
+def _hand_over(where: Place, commit: str) -> None:
+    """Gives the agent its own copy of the index, and remembers what the tree was made from."""
+    _settle(where.index)
+    shutil.copy2(where.index, where.agents_index)
+    where.commit.write_text(f"{commit}\n")
+
+
+def _settle(index: Path) -> None:
+    """Dates the index one clock tick after the files that were just written.
+
+    git reads every file again whose time equals the index's, as it could have been changed in that same tick. Where
+    the file system has fine times, waiting for the next tick makes that needless, and files whose stored line ends
+    are not what the attributes ask for do not look changed.
+    """
+    if index.stat().st_mtime_ns % WHOLE_SECOND:
+        time.sleep(TICK)
+        os.utime(index)
+
+
+def touched(mirror: Path, tree: Path, base: str, exclude: Sequence[str] = ()) -> list[str]:
+    """Files of the tree that differ from `base` so far, tracked or untracked, sorted; nothing is written.
+
+    Untracked files that are ignored, or match a pattern of `exclude`, do not count.
+    """
+    guard(mirror)
+    where = place(mirror, tree)
+    changed = run(
+        mirror,
+        *(
+            "diff-index",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            "--ignore-submodules=dirty",
+            "--end-of-options",
+            base,
+            "--",
+        ),
+        work_tree=tree,
+        index=where.index,
+    ).fields()
+    return sorted({*changed, *contents.untracked(where, where.index, exclude)})
+
+
+def saved(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> bool:
+    """Whether nothing would be lost with the tree.
+
+    That is so when its files (less ignored ones and those matching `exclude`) are those of the commit that it was
+    prepared at or of a commit held below refs/narrows/, and the agent's own HEAD is reachable from one of these.
+
+    Raises:
+        GitError: a file in it can't be read.
+    """
+    guard(mirror)
+    where = place(mirror, tree)
+    if not tree.is_symlink() and not tree.exists():
+        return True
+    if not where.prepared:
+        return False
+    start = where.prepared_commit()
+    held = run(mirror, "for-each-ref", "--format=%(tree)", "refs/narrows/").text.split()
+    origin = run(mirror, "rev-parse", "--end-of-options", f"{start}^{{tree}}").text.split()[-1]
+    if contents.write(where, exclude) not in {origin, *held}:
+        return False
+    head = where.head()
+    if head is None or head == start:
+        return True
+    return bool(run(mirror, "for-each-ref", "--count=1", f"--contains={head}", "refs/narrows/").text)
+
+
+def remove(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> None:
+    """Removes a worktree; nothing happens when there is none.
+
+    Raises:
+        WrongState: something in it is not saved, so it stays as it is.
+    """
+    if not saved(mirror, tree, exclude):
+        raise WrongState(
+            f"The worktree {tree} has work that is not in any revision.",
+            "Keep what is there as a revision, or abandon the change first.",
+        )
+    where = place(mirror, tree)
+    for part in (where.tree, where.admin, where.private):
+        erase(part)
