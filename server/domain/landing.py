@@ -29,6 +29,7 @@ class Landing(Row, table=True):
     tree: str | None = None
     error: str = ""  # why nothing moved, or why it could not be taken back
     undo_asked: bool = False  # the person wants it taken back; the engine is at it
+    undo_tries: int = 0
     undo_commit: str | None = None  # where the target went when it was taken back
     receipt: dict[str, Any] | None = Field(default=None, sa_type=Json)
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
@@ -57,6 +58,7 @@ class Landing(Row, table=True):
     def ask_undo(self) -> None:
         move(f"Landing {self.id}", LANDING_MOVES, self.state, LandingState.UNDONE)
         self.undo_asked, self.error = True, ""
+        self.undo_tries += 1
 
     def undo(self, commit: str) -> None:
         self._become(LandingState.UNDONE)

@@ -30,6 +30,7 @@ class Run(Row, table=True):
     state: RunState = Field(default=RunState.QUEUED, sa_type=Word(RunState), index=True)
     attempt: int = 1
     executor: str | None = None  # who admitted it; None: waits for admission
+    ticket: str = ""  # the name of its workflow in the engine, new with each admission
     error: str = ""  # why it failed, as a sentence
     last_line: str = ""  # the last thing heard from the agent
     stop_asked: bool = False

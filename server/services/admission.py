@@ -76,6 +76,6 @@ def _give(db: Session, run: Run, executor: str) -> Run:
     if change.slot is None:
         change.slot = queries.free_slot(db, change.project_id)
         db.add(change)
-    run.executor = executor
+    run.executor, run.ticket = executor, f"run-{run.id}-{run.attempt}"
     events.record(db, Actor.ENGINE, "admitted", run)
     return run

@@ -24,7 +24,7 @@ def plan(narrows: Narrows, project: Project, judged: Revision | Landing) -> list
     revision = judged if isinstance(judged, Revision) else None
     landing = judged if isinstance(judged, Landing) else None
     with narrows.transaction() as db:
-        known = queries.checks_of(db, revision and revision.id, landing and landing.id, judged.tree)
+        known = queries.checks_of(db, revision.id if revision else None, landing.id if landing else None, judged.tree)
         if known:
             return known
         planned = [

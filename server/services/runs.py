@@ -13,7 +13,7 @@ from server.domain.event import Actor
 from server.domain.project import Project
 from server.domain.run import Executor, Reason, Run
 from server.domain.states import ChangeState, RunState
-from server.services import admission, events, prompts
+from server.services import admission, changes, events, prompts
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -60,9 +60,7 @@ def stop(narrows: Narrows, run_id: int) -> Run:
         if run.executor is None:
             run.end(RunState.STOPPED, "Stopped before it started.")
             change = queries.change(db, run.change_id)
-            _settle(
-                narrows, change, "Stopped before it started.", has_revision=bool(queries.last_revision(db, change.id))
-            )
+            _settle(change, "Stopped before it started.", has_revision=bool(queries.last_revision(db, change.id)))
             events.record(db, Actor.YOU, "stopped", change)
         events.record(db, Actor.YOU, "stop_asked", run)
     return run
@@ -102,14 +100,6 @@ def remember_line(narrows: Narrows, run_id: int, line: str) -> None:
         db.add(run)
 
 
-def remember_session(narrows: Narrows, change_id: int, session: str) -> None:
-    """Keep the agent's name for its conversation as soon as it is known, so that a crash does not lose it."""
-    with narrows.transaction() as db:
-        change = queries.change(db, change_id)
-        change.session = session
-        db.add(change)
-
-
 def end(
     narrows: Narrows, run_id: int, executor: str, state: RunState, error: str = "", session: str | None = None
 ) -> Run | None:
@@ -137,7 +127,11 @@ def decide(narrows: Narrows, run_id: int) -> Change:
     with narrows.transaction() as db:
         run = queries.run(db, run_id)
         change = queries.change(db, run.change_id)
-        if change.state is not ChangeState.WORKING or queries.unfinished_run(db, change.id):
+        if queries.unfinished_runs(db, change.id):
+            return change
+        if change.state is ChangeState.ABANDONED:
+            changes.give_back_tree(db, change)
+        if change.state is not ChangeState.WORKING:
             return change
         project = queries.project(db, change.project_id)
         revision = queries.revision_of_run(db, run.id)
@@ -169,7 +163,7 @@ def _ending(run: Run) -> str:
             return run.error or "The run failed."
 
 
-def _settle(narrows: Narrows, change: Change, why: str, *, has_revision: bool) -> None:
+def _settle(change: Change, why: str, *, has_revision: bool) -> None:
     if has_revision:
         change.present(why)
     else:

@@ -154,13 +154,11 @@ def _standing(narrows: Narrows, db: Session, task: Task) -> Standing:
     after = queries.tasks_before(db, task.id)
     changes = queries.changes_of_task(db, task.id)
     runs = queries.runs_of_task(db, task.id)
-    shown, why = _where(narrows, db, task, after, changes, runs)
+    shown, why = _where(narrows, db, task, after, runs)
     return Standing(task, after, changes, runs, shown, why)
 
 
-def _where(
-    narrows: Narrows, db: Session, task: Task, after: list[Task], changes: list[Change], runs: list[Run]
-) -> tuple[str, str]:
+def _where(narrows: Narrows, db: Session, task: Task, after: list[Task], runs: list[Run]) -> tuple[str, str]:
     if task.state is not TaskState.OPEN:
         return task.state.value, ""
     living = queries.living_change(db, task.id)

@@ -146,7 +146,7 @@ def _unblocked() -> ColumnElement[bool]:
         and_(
             col(TaskLink.task_id) == col(Task.id),
             col(TaskLink.after_id) == before.id,
-            before.state == TaskState.OPEN,
+            col(before.state) == TaskState.OPEN,
         )
     )
 
@@ -282,7 +282,7 @@ def _line() -> Sequence[Any]:
 
 
 def desk_line(db: Session, limit: int) -> list[tuple[Change, str, int, float | None]]:
-    """Changes that wait for the person, first to read first: change, title, priority, minutes of its newest revision."""
+    """Changes that wait for the person, first to read first; with title, priority, minutes of the newest revision."""
     newest = select(func.max(Revision.id)).where(Revision.change_id == Change.id).correlate(Change).scalar_subquery()
     rows = db.exec(
         select(Change, Task.title, Task.priority, Revision.minutes)
@@ -506,6 +506,3 @@ def last_event_id(db: Session) -> int:
 def events_of_change(db: Session, change_id: int) -> list[Event]:
     return list(db.exec(select(Event).where(Event.change_id == change_id).order_by(col(Event.id))))
 
-
-def unfinished_run(db: Session, change_id: int) -> bool:
-    return bool(unfinished_runs(db, change_id))
