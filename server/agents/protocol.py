@@ -48,6 +48,22 @@ class Turn:
     session: str | None = None
     fallback_prompt: str = ""
 
+    @property
+    def prompt_file(self) -> Path:
+        return self.folder / "prompt.md"
+
+    @property
+    def transcript_file(self) -> Path:
+        return self.folder / "transcript.log"
+
+    @property
+    def report_file(self) -> Path:
+        return self.folder / "report.md"
+
+    @property
+    def errors_file(self) -> Path:
+        return self.folder / "stderr.log"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -1,0 +1,75 @@
+"""What the turns of all families have in common: the files around them, and words made presentable."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import stat
+from pathlib import Path
+
+from server.agents.protocol import ExitLike, Turn
+
+REPORT_LIMIT = 2 * 1024 * 1024  # bytes
+LINE_LIMIT = 300  # characters
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def prepare(turn: Turn) -> dict[str, str]:
+    """Writes the prompt's file, and answers the turn's environment with the names of the files in it."""
+    turn.prompt_file.unlink(missing_ok=True)  # never through a link that an earlier attempt left
+    turn.prompt_file.write_text(turn.prompt, encoding="utf-8", errors="surrogateescape")
+    return {**turn.env, "NARROWS_PROMPT": str(turn.prompt_file), "NARROWS_REPORT": str(turn.report_file)}
+
+
+def read_report(turn: Turn) -> str | None:
+    """The report that the agent wrote, cut at 2 MiB; None when there is none or when it is no plain file.
+
+    A link is not followed: it could show the person, as the agent's own words, any file of theirs.
+    """
+    try:
+        descriptor = os.open(turn.report_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return file.read(REPORT_LIMIT).decode("utf-8", "replace").strip() or None
+
+
+def last_line(path: Path, limit: int = 8192) -> str:
+    """The last line of a file that says something, read from its last `limit` bytes; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return next((line for line in map(one_line, reversed(text.splitlines())) if line), "")
+
+
+def last_paragraph(text: str) -> str:
+    """What stands below the last blank line of `text`."""
+    return re.split(r"\n\s*\n", plain(text).strip())[-1].strip()
+
+
+def plain(text: str) -> str:
+    """`text` without terminal escapes, and without characters that change how others are shown."""
+    return _UNSEEN.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))
+
+
+def one_line(text: str, limit: int = LINE_LIMIT) -> str:
+    """`text` on one line of at most `limit` characters."""
+    line = " ".join(plain(text[: limit * 8]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def how_it_ended(end: ExitLike) -> str:
+    """ "with exit code 3" or "by SIGSEGV"."""
+    if end.code >= 0:
+        return f"with exit code {end.code}"
+    try:
+        return f"by {signal.Signals(-end.code).name}"
+    except ValueError:
+        return f"by signal {-end.code}"
