@@ -16,6 +16,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -38,6 +39,7 @@ from acp.schema import (
 )
 
 GREETING = "Demo agent: no model is behind this, only fixed rules."
+VERSION = "1"
 MOST_FILES = 20  # files that one turn of docstrings touches
 OUTPUT_KEPT = 8 * 1024  # bytes of a command's output that are shown
 CHUNK = 64  # characters of a message sent at once, as a model would
@@ -236,7 +238,7 @@ class Demo:
         return InitializeResponse(
             protocol_version=acp.PROTOCOL_VERSION,
             agent_capabilities=AgentCapabilities(load_session=True),
-            agent_info=Implementation(name="demo", title="Demo agent (no model)", version="1"),
+            agent_info=Implementation(name="demo", title="Demo agent (no model)", version=VERSION),
         )
 
     async def new_session(self, cwd: str, **_: Any) -> NewSessionResponse:
@@ -487,7 +489,10 @@ class _Shell:
 
 
 def main() -> None:
-    """Speaks ACP over standard input and output until the input ends."""
+    """Speaks ACP over standard input and output until the input ends; `--version` only says its version."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"demo {VERSION} (no model)")  # noqa: T201
+        return
     asyncio.run(acp.run_agent(Demo()))  # type: ignore[arg-type]
 
 

@@ -19,6 +19,7 @@ class AgentSpec:
 
     `env` is added to the chosen environment; a value `$NAME` is taken from the server's own. `mode` is the ACP
     session mode to set, None for the agent's own. `kinds` are the kinds of task that it suits; empty: all.
+    `version_argv` prints its version; empty: `argv[0] --version`.
     """
 
     name: str
@@ -26,6 +27,7 @@ class AgentSpec:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     mode: str | None = None
+    version_argv: tuple[str, ...] = ()
     built_in: bool = False
     kinds: tuple[str, ...] = ()
     description: str = ""
