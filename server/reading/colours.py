@@ -1,0 +1,95 @@
+"""Syntax colours of a whole file, line by line: hunks alone are coloured wrongly wherever a string spans lines."""
+
+from __future__ import annotations
+
+import time
+
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_for_filename
+from pygments.token import Token, _TokenType
+from pygments.util import ClassNotFound
+
+from server.reading import visible
+
+LARGEST = 1_000_000  # bytes; beyond, a file is shown plain
+SECONDS = 0.5  # after which the rest of a file is left plain
+
+
+def lines(name: str, content: bytes, seconds: float = SECONDS) -> list[str] | None:
+    """Each line of a file as HTML with `<span class="…">` for its tokens, without its line feed.
+
+    Args:
+        name: The file's name, which tells the language.
+        content: The whole file.
+        seconds: After so long the rest is left out; the reader of the list shows those lines plain.
+
+    Returns None where there is no language or the file is too large.
+    """
+    if len(content) > LARGEST or b"\0" in content[:8000] or (lexer := _lexer(name)) is None:
+        return None
+    return _lines(lexer, content.decode("utf-8", "replace"), time.monotonic() + seconds)
+
+
+def _lexer(name: str) -> Lexer | None:
+    """Only by the name: guessing from hostile content takes long and errs."""
+    try:
+        lexer = get_lexer_for_filename(name, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return None
+    return None if lexer.name == "Text only" else lexer
+
+
+def _lines(lexer: Lexer, text: str, deadline: float) -> list[str]:
+    done: list[str] = []
+    line: list[str] = []
+    # Pygments folds \r\n into \n; line feeds alone count, as for git, so the carriage returns are put by.
+    for count, (_, token, piece) in enumerate(lexer.get_tokens_unprocessed(text)):
+        if count % 1000 == 0 and time.monotonic() > deadline:
+            return done
+        style = _style(token)
+        first, *rest = piece.split("\n")
+        line.append(_span(style, first))
+        for part in rest:
+            done.append("".join(line))
+            line = [_span(style, part)]
+    done.append("".join(line))
+    return done
+
+
+def _span(style: str, text: str) -> str:
+    if not text:
+        return ""
+    return f'<span class="{style}">{visible.html(text)}</span>' if style else visible.html(text)
+
+
+def _style(token: _TokenType) -> str:
+    """The class of the token's family: the palette knows a dozen families, not a hundred types."""
+    return next((style for family, style in _FAMILIES if _within(token, family)), "")
+
+
+def _within(token: _TokenType, family: _TokenType) -> bool:
+    return token[: len(family)] == family
+
+
+_FAMILIES: tuple[tuple[_TokenType, str], ...] = (
+    (Token.Comment, "tc"),
+    (Token.Literal.String.Doc, "tc"),
+    (Token.Keyword.Constant, "tn"),
+    (Token.Keyword.Type, "tt"),
+    (Token.Keyword, "tk"),
+    (Token.Operator.Word, "tk"),
+    (Token.Literal.String, "ts"),
+    (Token.Literal.Number, "tn"),
+    (Token.Literal, "ts"),
+    (Token.Name.Function, "tf"),
+    (Token.Name.Class, "tt"),
+    (Token.Name.Namespace, "tt"),
+    (Token.Name.Exception, "tt"),
+    (Token.Name.Decorator, "td"),
+    (Token.Name.Tag, "tk"),
+    (Token.Name.Attribute, "tf"),
+    (Token.Name.Builtin, "tb"),
+    (Token.Name.Constant, "tn"),
+    (Token.Generic.Heading, "tk"),
+    (Token.Generic.Subheading, "tk"),
+)

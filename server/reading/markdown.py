@@ -1,0 +1,39 @@
+"""Markdown of any origin as HTML that can do nothing."""
+
+from __future__ import annotations
+
+import nh3
+from markdown_it import MarkdownIt
+
+from server.reading import visible
+
+_TEXT = {"a", "em", "strong", "s", "del", "code", "br"}
+_BLOCKS = {"p", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre"}
+_TABLES = {"table", "thead", "tbody", "tr", "th", "td"}
+_SCHEMES = {"http", "https", "mailto"}
+_LEFT_OUT = {"script", "style", "template", "iframe", "object", "svg", "math", "form"}
+
+_parser = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"])
+
+
+def html(text: str) -> str:
+    """Safe HTML of a markdown text.
+
+    Only text-level and block tags survive, with no attribute but an absolute link's `href`: nothing that a script,
+    a style or htmx would act on, nothing that loads from the network.
+    """
+    rendered = _parser.render(visible.plain(text))
+    return nh3.clean(
+        rendered,
+        tags=_TEXT | _BLOCKS | _TABLES,
+        clean_content_tags=_LEFT_OUT,
+        attributes={"a": {"href"}},
+        attribute_filter=_absolute,
+        url_schemes=_SCHEMES,
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def _absolute(_tag: str, _attribute: str, value: str) -> str | None:
+    """A link within Narrows could be a button in disguise."""
+    return value if value.partition(":")[0].lower() in _SCHEMES else None
