@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Any
 
 SHOWN = 40  # lines of what is left
-WOULD = "Would reformat: "
-ERROR = "error: "
 
 
 class RuffFailed(Exception):
@@ -63,29 +61,27 @@ def lint(selection: list[str]) -> None:
 
 
 def restyle() -> None:
-    """Formats all files that are not formatted yet.
+    """Formats all files that are not formatted yet, and lists those that can't be parsed.
 
     Raises:
         RuffFailed: it could not work.
     """
-    before, broken = unformatted()
+    # What ruff prints of this changes between its versions; the files themselves tell.
+    broken = findings(["--select", "E902", "--no-fix"])
+    before = contents()
     run(["format", "--no-cache", "--quiet"])
-    after, _ = unformatted() if before else ([], [])
-    formatted = [name for name in before if name not in after]
-    for name in formatted:
-        print(f"formatted {name}")
-    show([*after, *broken])
+    formatted = [path for path, data in contents().items() if data != before.get(path)]
+    for path in formatted:
+        print(f"formatted {path}")
+    show([f"{place(finding)}: {finding.get('message')}" for finding in broken])
     print(f"\nFormatted {amount(len(formatted), 'file')}." if formatted else "\nEverything is formatted already.")
 
 
-def unformatted() -> tuple[list[str], list[str]]:
-    """The files to format, and what ruff says of those that it can't parse."""
-    answer = run(["format", "--check", "--no-cache"])
-    waiting = [line.removeprefix(WOULD) for line in answer.stdout.splitlines() if line.startswith(WOULD)]
-    broken = [line.removeprefix(ERROR) for line in answer.stderr.splitlines() if line.startswith(ERROR)]
-    if answer.returncode not in (0, 1) and not waiting and not broken:
-        raise RuffFailed(answer.stderr.strip() or f"ruff ended with exit code {answer.returncode}")
-    return waiting, broken
+def contents() -> dict[Path, bytes]:
+    """The files that ruff looks at, as they are."""
+    listed = run(["check", "--show-files", "--no-cache", "--quiet"]).stdout.splitlines()
+    paths = [Path(line).relative_to(Path.cwd()) for line in listed if Path(line).is_relative_to(Path.cwd())]
+    return {path: path.read_bytes() for path in sorted(paths) if path.is_file()}
 
 
 def findings(options: list[str]) -> list[dict[str, Any]]:
