@@ -193,14 +193,14 @@ def identity(repository: Path) -> Person:
     listed = discover(repository, "config", "-z", "--get-regexp", r"^(user|author)\.(name|email)$", ok=(0, 1))
     for entry in listed.fields():
         key, _, value = entry.partition("\n")
-        found[key] = _printable(value)
+        found[key] = printable(value)
     name = found.get("author.name") or found.get("user.name")
     email = found.get("author.email") or found.get("user.email")
     return Person(name or NOBODY.name, email or NOBODY.email)
 
 
-def _printable(value: str) -> str:
-    """Without the characters that git strips from names: what is left empty would make a commit fail."""
+def printable(value: str) -> str:
+    """A name without the characters that git strips from it: one that is nothing else would make a commit fail."""
     return re.sub(r"[\x00-\x1f<>]", "", value).strip(" .,:;\"'\\")
 
 

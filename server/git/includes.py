@@ -62,7 +62,7 @@ def _bring_one(source: Path, tree: Path, name: str) -> bool:
     if inside is None:
         return False
     *above, last = name.split("/")
-    with suppress(OSError), open(inside, "rb", opener=_no_follow) as original:  # noqa: PTH123
+    with suppress(OSError), open(inside, "rb", opener=_no_follow) as original:
         mode = os.fstat(original.fileno()).st_mode
         if not stat.S_ISREG(mode):
             return False
