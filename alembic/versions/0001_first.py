@@ -287,6 +287,7 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("log", sa.String(), nullable=False),
         sa.Column("tail", sa.String(), nullable=False),
+        sa.Column("superseded", sa.Boolean(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["landing_id"], ["landings.id"], name=op.f("fk_checks_landing_id_landings")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_checks_project_id_projects")),

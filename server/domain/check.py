@@ -24,11 +24,12 @@ class Check(Row, table=True):
     seconds: float | None = None
     log: str = ""  # path of the log, relative to the data folder
     tail: str = ""  # the log's last lines, for the page and the agent
+    superseded: bool = False  # it was run once more, and that result counts
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
 
     @property
     def red(self) -> bool:
-        return self.state in (CheckState.FAILED, CheckState.ERRORED)
+        return self.state in (CheckState.FAILED, CheckState.ERRORED) and not self.superseded
 
     def start(self) -> None:
         self._become(CheckState.RUNNING)

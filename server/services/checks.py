@@ -69,6 +69,45 @@ def end(
     return check
 
 
+def skip(narrows: Narrows, check_id: int) -> Check:
+    """It will not run: an earlier one is red, or the run was stopped."""
+    with narrows.transaction() as db:
+        check = queries.check(db, check_id)
+        if check.state is CheckState.RUNNING:
+            check.end(CheckState.ERRORED)
+        else:
+            check.end(CheckState.SKIPPED)
+        events.record(db, Actor.ENGINE, check.state.value, check, **_of(check))
+    return check
+
+
+def again(narrows: Narrows, check_id: int) -> Check:
+    """The same check of the same tree, to be run once more; the skipped ones behind it, too."""
+    with narrows.transaction() as db:
+        red = queries.check(db, check_id)
+        for other in queries.checks_of(db, red.revision_id, red.landing_id, red.tree):
+            if other.state is CheckState.SKIPPED:
+                db.delete(other)
+                db.add(_copy(other))
+        fresh = _copy(red)
+        red.superseded = True
+        db.add(red)
+        db.add(fresh)
+        db.flush()
+    return fresh
+
+
+def _copy(check: Check) -> Check:
+    kept = ("project_id", "revision_id", "landing_id", "tree", "position", "command")
+    return Check(**{name: getattr(check, name) for name in kept})
+
+
+def running(narrows: Narrows) -> list[Check]:
+    """Checks that were running when the server last looked."""
+    with narrows.reading() as db:
+        return queries.running_checks(db)
+
+
 def tail(log: Path) -> str:
     """The last of a log, whole lines."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ class Narrows:
     bus: Bus = field(default_factory=Bus)
     built_in: tuple[Agent, ...] = ()
     probe: Callable[[Agent], Found] = lambda _agent: Found(path=None, version=None)
+    _published: deque[int | None] = field(default_factory=lambda: deque(maxlen=1000), repr=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -35,9 +37,14 @@ class Narrows:
         with self.database.writing() as db:
             yield db
             db.flush()
-            signals = [_signal(event) for event in db.info.get("events", [])]
+            signals = [signal_of(event) for event in db.info.get("events", [])]
         for signal in signals:
+            self._published.append(signal.event_id)
             self.bus.publish(signal)
+
+    def published(self, event_id: int) -> bool:
+        """Whether this process told its own bus of that event not long ago."""
+        return event_id in self._published
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -130,6 +130,12 @@ def of_change(narrows: Narrows, change_id: int) -> list[Revision]:
         return queries.revisions_of_change(db, change_id)
 
 
+def of_run(narrows: Narrows, run_id: int) -> Revision | None:
+    """What a run left, if it left anything."""
+    with narrows.reading() as db:
+        return queries.revision_of_run(db, run_id)
+
+
 def files(narrows: Narrows, revision: Revision) -> list[FileDiff]:
     """The revision's whole diff, in git's order. Large: for a page use `outline` and `file`."""
     with narrows.reading() as db:

@@ -416,6 +416,10 @@ def checks_of(db: Session, revision_id: int | None, landing_id: int | None, tree
     )
 
 
+def running_checks(db: Session) -> list[Check]:
+    return list(db.exec(select(Check).where(Check.state == CheckState.RUNNING)))
+
+
 def checks_of_revision(db: Session, revision_id: int) -> list[Check]:
     return list(db.exec(select(Check).where(Check.revision_id == revision_id).order_by(col(Check.position))))
 
@@ -505,4 +509,3 @@ def last_event_id(db: Session) -> int:
 
 def events_of_change(db: Session, change_id: int) -> list[Event]:
     return list(db.exec(select(Event).where(Event.change_id == change_id).order_by(col(Event.id))))
-

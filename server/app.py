@@ -1,0 +1,260 @@
+"""Puts the parts together: one process with pages and engine, or either alone; starts and stops them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import logging.handlers
+import os
+import platform
+import signal
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from server import __version__
+from server.bus import Bus
+from server.domain.errors import NarrowsError, Unavailable
+from server.engine import specs
+from server.engine.engine import Engine
+from server.git import commands
+from server.services import projects, relay, sample
+from server.services.narrows import Narrows
+from server.settings import Settings
+from server.store.database import Database
+from server.store.migrations import migrate
+from server.web import api, errors, pages, security
+
+LOG_BYTES = 5_000_000
+
+
+def open_narrows(settings: Settings) -> Narrows:
+    """The context on this data folder, its database brought to this version.
+
+    Raises:
+        NarrowsError: git is too old, or the data was written by a newer Narrows.
+    """
+    commands.version()
+    database = Database(settings.database_url)
+    migrate(database.engine, settings.backups)
+    return Narrows(settings, database, Bus(), built_in=specs.built_in_agents(), probe=specs.probe)
+
+
+def create_app(narrows: Narrows) -> FastAPI:
+    """Pages and API over `narrows`; whether an engine works on it is not its business."""
+    app = FastAPI(title="Narrows", version=__version__, docs_url=None, redoc_url=None)
+    app.state.narrows = narrows
+    errors.install(app)
+    api.install(app)
+    pages.install(app)
+    security.install(app, token=security.token(narrows.settings.token_file), host=narrows.settings.host)
+    return app
+
+
+def serve(settings: Settings, *, open_path: str = "/", register: Path | None = None, demo: bool = False) -> int:
+    """Serve until told to stop; answers with the exit code.
+
+    Args:
+        open_path: The page that is opened.
+        register: A repository to register and open.
+        demo: Make the sample project and its tasks first.
+
+    Raises:
+        NarrowsError: It can't start; the sentence says why.
+    """
+    with _locked(settings.lock_file), _logging(settings), _narrows(settings) as narrows:
+        if register:
+            open_path = f"/projects/{projects.register(narrows, str(register)).id}"
+        if demo:
+            sample.prepare(narrows)
+        sock = _bind(settings)
+        with sock, _announced(settings, sock, open_path):
+            engine = Engine(narrows) if settings.worker else None
+            background = engine or relay.Relay(narrows)
+            background.start()
+            try:
+                _Server(create_app(narrows), narrows.bus).serve_on(sock)
+            finally:
+                background.stop()
+    return 0
+
+
+def work(settings: Settings) -> int:
+    """Work without pages until told to stop: for a server that was started with --no-worker."""
+    executor = f"worker-{platform.node() or 'host'}"
+    own = Settings(
+        data=settings.data,
+        database_url=settings.database_url,
+        engine_database_url=settings.engine_database_url.replace("engine.db", "engine-worker.db"),
+        agents=settings.agents,
+        budget=settings.budget,
+    )
+    with _locked(settings.data / "lock-worker"), _logging(own), _narrows(own) as narrows:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        events, engine = relay.Relay(narrows), Engine(narrows, executor)
+        events.start()
+        engine.start()
+        print(f"Working on {settings.data}. Ctrl-C stops.", flush=True)  # noqa: T201
+        stop.wait()
+        narrows.bus.close()
+        engine.stop()
+        events.stop()
+    return 0
+
+
+def doctor(settings: Settings) -> dict[str, Any]:
+    """What this installation has: versions, data folder, database, agents."""
+    found: dict[str, Any] = {"narrows": __version__, "python": sys.version.split()[0], "data": str(settings.data)}
+    try:
+        found["git"] = ".".join(map(str, commands.version()))
+        with _narrows(settings) as narrows:
+            found["database"] = narrows.database.engine.url.render_as_string(hide_password=True)
+            found["server"] = "running" if _held(settings.lock_file) else "not running"
+            found["agents"] = [
+                {"name": agent.name, "family": agent.family, "path": seen.path, "version": seen.version}
+                for agent, seen in ((agent, specs.probe(agent)) for agent in _agents(narrows))
+            ]
+    except NarrowsError as error:
+        found["problem"] = str(error)
+    return found
+
+
+def _agents(narrows: Narrows) -> list[Any]:
+    from server.services import agents
+
+    return agents.everyone(narrows)
+
+
+@contextlib.contextmanager
+def _narrows(settings: Settings) -> Iterator[Narrows]:
+    narrows = open_narrows(settings)
+    try:
+        yield narrows
+    finally:
+        narrows.bus.close()
+        narrows.database.close()
+
+
+@contextlib.contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold the data folder: two engines with one name would run everything twice."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Unavailable(
+            f"Narrows already runs on {file.parent}.",
+            "Use that one, stop it first, or name another folder: --data DIR.",
+            code="already_running",
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _held(file: Path) -> bool:
+    try:
+        with _locked(file):
+            return False
+    except Unavailable:
+        return True
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        raise Unavailable(
+            f"{settings.host}:{settings.port} can't be listened on: {error.strerror}.",
+            "Name another port with --port N, or --port 0 for a free one.",
+        ) from error
+    return sock
+
+
+@contextlib.contextmanager
+def _announced(settings: Settings, sock: socket.socket, open_path: str) -> Iterator[None]:
+    """Say where it is: in `server.json` for scripts, on the terminal and in the browser for the person."""
+    port = sock.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    settings.server_file.write_text(json.dumps({"pid": os.getpid(), "host": settings.host, "port": port}))
+    mark = "&" if "?" in open_path else "?"
+    url = f"http://{host}:{port}{open_path}{mark}token={security.token(settings.token_file)}"
+    if not security.loopback(settings.host):
+        print(  # noqa: T201
+            f"Warning: {settings.host} is open to other machines. Whoever has the token can start programs here, and "
+            "it travels unencrypted.",
+            file=sys.stderr,
+        )
+    print(f"Narrows is at {url}\nCtrl-C stops.", flush=True)  # noqa: T201
+    if settings.open_browser:
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    try:
+        yield
+    finally:
+        settings.server_file.unlink(missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which lets go of live pages as soon as it is told to stop, and then returns instead of dying."""
+
+    def __init__(self, app: FastAPI, bus: Bus) -> None:
+        self._bus = bus
+        super().__init__(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off", server_header=False
+            )
+        )
+
+    def serve_on(self, sock: socket.socket) -> None:
+        self.run(sockets=[sock])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._bus.close()
+        super().handle_exit(sig, frame)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _logging(settings: Settings) -> Iterator[None]:
+    """The log is a file that turns over; the terminal gets what a person must see."""
+    settings.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    to_file = logging.handlers.RotatingFileHandler(settings.logs / "narrows.log", maxBytes=LOG_BYTES, backupCount=3)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_file.setLevel(settings.log_level.upper())
+    root = logging.getLogger()
+    root.addHandler(to_file)
+    root.setLevel(settings.log_level.upper())
+    try:
+        yield
+    finally:
+        root.removeHandler(to_file)
+        to_file.close()

@@ -1,0 +1,121 @@
+"""The engine: one thread with an event loop of its own, in which DBOS carries out every workflow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from typing import Any
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from sqlalchemy import Engine as Connections
+from sqlalchemy import create_engine, event
+
+from server.domain.errors import Unavailable
+from server.engine import dispatch, processes, recovery
+from server.engine.workplace import Workplace, occupy
+from server.services.narrows import Narrows
+
+# Constant, so that work begun by another version of Narrows is recovered by this one.
+WORKFLOWS_VERSION = "1"
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs agents, checks and landings in the background, from `start` to `stop`."""
+
+    def __init__(self, narrows: Narrows, executor: str = "local") -> None:
+        self.narrows = narrows
+        self.executor = executor
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._place: Workplace | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="narrows-engine", daemon=True)
+
+    def start(self) -> None:
+        """Recover what an earlier process left, then work. Returns when that is done.
+
+        Raises:
+            Unavailable: The engine could not start; the log says why.
+        """
+        self._thread.start()
+        self._ready.wait()
+        if self._failure:
+            raise Unavailable("The engine could not start.", f"{self._failure}") from self._failure
+
+    def stop(self) -> None:
+        """End every program in under three seconds. What was running goes on at the next start."""
+        if self._loop and self._place and self._stop:
+            with contextlib.suppress(RuntimeError):  # its loop has ended by itself
+                self._loop.call_soon_threadsafe(self._place.stopping.set)
+                processes.stop_all(within=2.0)
+                self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._work())
+        except BaseException as failure:
+            self._failure = failure
+            log.exception("the engine failed")
+        finally:
+            occupy(None)
+            self._ready.set()
+
+    async def _work(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._place = place = Workplace(self.narrows, self.executor)
+        occupy(place)
+        await asyncio.to_thread(recovery.before_launch, place)
+        connections = _connections(self.narrows.settings.engine_database_url)
+        _launch(connections, self.executor)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                working = tasks.create_task(dispatch.work(place, self._ready.set))
+                await self._stop.wait()
+                working.cancel()
+        finally:
+            place.stopping.set()
+            # From a thread: DBOS waits for its own threads, which may wait for this loop.
+            await asyncio.to_thread(DBOS.destroy)
+            connections.dispose()
+
+
+def _launch(connections: Connections, executor: str) -> None:
+    """Start DBOS in this loop: launched within a running loop, it carries out workflows there."""
+    logging.getLogger("dbos").setLevel(logging.ERROR)
+    config: DBOSConfig = {
+        "name": "narrows",
+        "system_database_url": connections.url.render_as_string(hide_password=False),
+        "system_database_engine": connections,
+        "application_version": WORKFLOWS_VERSION,
+        "executor_id": executor,
+        "serializer": DBOSPortableJSONSerializer(),
+        "log_level": "ERROR",
+        "enable_otlp": False,
+    }
+    DBOS(config=config)
+    DBOS.launch()
+
+
+def _connections(url: str) -> Connections:
+    """DBOS's own database. It sets no WAL, and needs `unixepoch`, which SQLite has since 3.38."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}").close()
+        if sqlite3.sqlite_version_info < (3, 42):  # the modifier "subsec" came with it
+            connection.create_function("unixepoch", -1, lambda *_: time.time())
+
+    return engine

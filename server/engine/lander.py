@@ -1,0 +1,182 @@
+"""Landing and undoing, as durable workflows: prove, move, and again where somebody else moved the target first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from pathlib import Path
+from typing import Literal
+
+from dbos import DBOS
+
+from server.domain.check import Check
+from server.domain.errors import NarrowsError
+from server.domain.landing import Landing
+from server.domain.project import Project
+from server.domain.states import LandingState
+from server.engine import checker, preparation, processes
+from server.engine.workplace import Workplace, workplace
+from server.git import worktrees
+from server.services import checks, landings
+
+log = logging.getLogger(__name__)
+
+
+@DBOS.workflow(name="land")
+async def land(landing_id: int) -> None:
+    """Carry a claimed landing out: it is landed at the end, or failed with a reason and nothing moved."""
+    while await prove(landing_id):
+        if await move(landing_id) != "lost_race":
+            return
+
+
+@DBOS.step(name="prove")
+async def prove(landing_id: int) -> bool:
+    """Whether the checks pass on exactly the commit that is to land. A failure is written down."""
+    place = workplace()
+    landing, project, _ = await asyncio.to_thread(landings.whole, place.narrows, landing_id)
+    if landing.state is not LandingState.RUNNING:
+        return False
+    try:
+        why = await _prove(place, project, landing)
+    except NarrowsError as error:
+        why = str(error)
+    except Exception:
+        log.exception("landing %s could not be proven", landing_id)
+        why = "Narrows itself failed while checking it; its log says how."
+    await place.unless_stopping()
+    if why:
+        await asyncio.to_thread(landings.fail, place.narrows, landing_id, why)
+    return not why
+
+
+async def _prove(place: Workplace, project: Project, landing: Landing) -> str:
+    """Why the landing's tree is not proven; empty when it is."""
+    assert landing.tree is not None
+    assert landing.commit is not None
+    if await asyncio.to_thread(checks.passed, place.narrows, project, landing.tree):
+        return ""
+    async with _landing_tree(place, project, landing.commit) as tree:
+        results = await checker.check(place, project, landing, tree)
+        red = next((each for each in results if each.red), None)
+        if red is None:
+            return await asyncio.to_thread(_intact, place, project, tree, landing.commit)
+        second = await checker.again(place, project, red, tree)
+        if second.red:
+            return await _blame(place, project, landing, second)
+    return await _prove(place, project, landing)
+
+
+async def _blame(place: Workplace, project: Project, landing: Landing, red: Check) -> str:
+    """The sentence for a red check, which says so where the target was red before this change, too."""
+    assert landing.old is not None
+    sentence = f"The check `{red.command}` is red on top of {landing.target_branch}."
+    folder = place.narrows.settings.logs / "checks" / f"{red.id}-before"
+    async with _landing_tree(place, project, landing.old) as tree:
+        if not await checker.would_pass(place, project, red.command, tree, folder):
+            sentence += f" It was red on {landing.target_branch} before this change, too."
+    return sentence
+
+
+def _intact(place: Workplace, project: Project, tree: Path, commit: str) -> str:
+    if worktrees.intact(place.narrows.mirror(project.id), tree, commit):
+        return ""
+    return "The checks changed the files that they were checking, so they prove nothing. Mend the check commands."
+
+
+class _landing_tree:  # noqa: N801 (used as a verb)
+    """The project's clean worktree for landings, at a commit, set up; one at a time."""
+
+    def __init__(self, place: Workplace, project: Project, commit: str) -> None:
+        self._place, self._project, self._commit = place, project, commit
+        self._tree = place.narrows.settings.worktrees / str(project.id) / "landing"
+        self._lock = place.trees.setdefault(str(self._tree), asyncio.Lock())
+
+    async def __aenter__(self) -> Path:
+        await self._lock.acquire()
+        try:
+            await self._prepare()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._tree
+
+    async def _prepare(self) -> None:
+        narrows, project = self._place.narrows, self._project
+        self._tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(worktrees.prepare, narrows.mirror(project.id), self._tree, self._commit)
+        await asyncio.to_thread(worktrees.bring, Path(project.path), self._tree, project.include)
+        if project.setup:
+            folder = narrows.settings.logs / "setup" / f"{project.id}-landing"
+            shutil.rmtree(folder, ignore_errors=True)
+            env = preparation.check_environment(project, self._tree, folder)
+            command = preparation.shell(project.setup, self._tree, env, folder, project.check_minutes * 60.0)
+            end = await processes.run_to_file(command, folder / "setup.log")
+            if end.code != 0:
+                raise NarrowsError(
+                    f"The setup command `{project.setup}` failed in the landing worktree.",
+                    f"Its log: {folder}/setup.log",
+                )
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@DBOS.step(name="move")
+async def move(landing_id: int) -> Literal["over", "lost_race"]:
+    """Move the target branch. A lost race is built anew, to be proven again."""
+    place = workplace()
+    narrows = place.narrows
+    try:
+        if await asyncio.to_thread(landings.move, narrows, landing_id):
+            return "over"
+        await asyncio.to_thread(landings.rebuild, narrows, landing_id)
+        return "lost_race"
+    except NarrowsError as error:
+        await asyncio.to_thread(landings.fail, narrows, landing_id, str(error))
+    except Exception:
+        log.exception("landing %s could not be moved", landing_id)
+        await asyncio.to_thread(landings.fail, narrows, landing_id, "Narrows itself failed; its log says how.")
+    return "over"
+
+
+@DBOS.workflow(name="undo")
+async def undo(landing_id: int) -> None:
+    """Take a landing back: the target moves to where it was, or gets a revert that passed the checks."""
+    while await take_back(landing_id) == "lost_race":
+        continue
+
+
+@DBOS.step(name="take_back")
+async def take_back(landing_id: int) -> Literal["over", "lost_race"]:
+    """One try; idempotent."""
+    place = workplace()
+    narrows = place.narrows
+    landing, project, _ = await asyncio.to_thread(landings.whole, narrows, landing_id)
+    if not landing.undo_asked:
+        return "over"
+    try:
+        plan = await asyncio.to_thread(landings.plan_undo, narrows, landing_id)
+        if plan.revert and (why := await _prove_revert(place, project, plan)):
+            await place.unless_stopping()
+            await asyncio.to_thread(landings.stay, narrows, landing_id, why)
+        elif not await asyncio.to_thread(landings.take_back, narrows, landing_id, plan):
+            return "lost_race"
+    except NarrowsError as error:
+        await asyncio.to_thread(landings.stay, narrows, landing_id, str(error))
+    except Exception:
+        log.exception("landing %s could not be taken back", landing_id)
+        await asyncio.to_thread(landings.stay, narrows, landing_id, "Narrows itself failed; its log says how.")
+    return "over"
+
+
+async def _prove_revert(place: Workplace, project: Project, plan: landings.TakingBack) -> str:
+    if await asyncio.to_thread(checks.passed, place.narrows, project, plan.tree):
+        return ""
+    async with _landing_tree(place, project, plan.new) as tree:
+        for position, command in enumerate(project.checks):
+            folder = place.narrows.settings.logs / "checks" / f"revert-{plan.new[:12]}-{position}"
+            if not await checker.would_pass(place, project, command, tree, folder):
+                return f"With it taken back, the check `{command}` is red. Its log: {folder}/output.log"
+    return ""

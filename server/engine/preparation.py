@@ -1,0 +1,182 @@
+"""Making a worktree ready for a run: checkout, the user's ignored files, the project's setup, the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.agents.environment import environment
+from server.domain.agent import Agent
+from server.domain.change import Change, Revision
+from server.domain.errors import NarrowsError
+from server.domain.project import Project
+from server.domain.run import Reason, Run
+from server.engine import processes
+from server.engine.workplace import Workplace
+from server.git import commands, mirrors, snapshots, worktrees
+from server.services import prompts, revisions, runs, tasks
+from server.services.narrows import Narrows
+
+PORTS = range(20_000, 60_000, 10)  # each run has ten of them
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where a run happens. `base` is the commit that its tree started from."""
+
+    project: Project
+    tree: Path
+    folder: Path
+    base: str
+    env: dict[str, str]
+    session: str | None
+    fallback_prompt: str
+
+
+async def prepare(place: Workplace, run: Run, agent: Agent) -> Room:
+    """Get everything ready for the agent.
+
+    Raises:
+        NarrowsError: The target branch is gone, the setup failed, …: a sentence for the person.
+    """
+    narrows = place.narrows
+    _, change, project = await asyncio.to_thread(runs.whole, narrows, run.id)
+    folder = runs.folder(narrows, run.id)
+    last = await asyncio.to_thread(_last_revision, narrows, change.id)
+    fresh, base = await asyncio.to_thread(_check_out, narrows, run, change, project, last)
+    assert change.slot is not None
+    tree = narrows.tree(project.id, change.slot)
+    env = environment(home=Path.home(), extra={**_names(project, change, run, tree, folder), **agent.env})
+    if fresh and project.setup:
+        await _set_up(project, tree, folder, env)
+    fallback = ""
+    if change.session and run.reason is not Reason.FIRST:
+        task = await asyncio.to_thread(tasks.get, narrows, change.task_id)
+        fallback = f"{prompts.first(task)}\n\n{run.prompt}"
+    return Room(project, tree, folder, base, env, change.session, fallback)
+
+
+def _last_revision(narrows: Narrows, change_id: int) -> Revision | None:
+    found = revisions.of_change(narrows, change_id)
+    return found[-1] if found else None
+
+
+def _check_out(narrows: Narrows, run: Run, change: Change, project: Project, last: Revision | None) -> tuple[bool, str]:
+    """The tree at the change's newest revision, or at the target's tip. Whether it is fresh, and the commit.
+
+    A follow-up finds the tree as its agent left it. A first turn, another try after a crash, and a change that lost
+    its place start from a clean one; what stands there unsaved is saved first.
+    """
+    mirror, source = narrows.mirror(project.id), Path(project.path)
+    assert change.slot is not None
+    tree = narrows.tree(project.id, change.slot)
+    target = mirrors.fetch(source, mirror, project.target_branch)
+    commit = last.commit if last else target
+    if _tenant(tree) == change.id and run.attempt == 1 and run.reason is not Reason.FIRST and tree.is_dir():
+        return False, last.base if last else target
+    if tree.exists() and not worktrees.saved(mirror, tree):
+        save(narrows, project, tree, f"refs/narrows/trash/trees/{run.id}-{run.attempt}")
+    tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    worktrees.prepare(mirror, tree, commit)
+    worktrees.bring(source, tree, project.include)
+    _tenant_file(tree).write_text(str(change.id))
+    return True, last.base if last else target
+
+
+def save(narrows: Narrows, project: Project, tree: Path, ref: str) -> None:
+    """Keep what stands in a worktree under a ref of the mirror, before it is used for something else."""
+    mirror = narrows.mirror(project.id)
+    target = mirrors.resolve(mirror, f"refs/heads/{project.target_branch}")
+    head = snapshots.head(mirror, tree) or target
+    if head is None:
+        raise NarrowsError("This worktree can't be read.", f"Look at {tree}; move it away to go on.")
+    kept = snapshots.take(
+        mirror, tree, base=head, message="Saved before the worktree was used again.\n", author=commands.identity(mirror)
+    )
+    mirrors.hold(mirror, ref, kept.commit if kept else head)
+
+
+def sweep(narrows: Narrows, project: Project, tree: Path, revision: Revision) -> None:
+    """Take away what checks left in a worktree, so that it is no part of the next revision. Ignored files stay."""
+    mirror = narrows.mirror(project.id)
+    if worktrees.touched(mirror, tree, revision.commit):
+        worktrees.rewind(mirror, tree, revision.commit, keep=project.include)
+
+
+def _tenant_file(tree: Path) -> Path:
+    return tree.with_name(f"{tree.name}.tenant")
+
+
+def _tenant(tree: Path) -> int | None:
+    try:
+        return int(_tenant_file(tree).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+async def _set_up(project: Project, tree: Path, folder: Path, env: dict[str, str]) -> None:
+    command = shell(project.setup, tree, env, folder / "setup", project.check_minutes * 60.0)
+    end = await processes.run_to_file(command, folder / "setup.log")
+    if end.code != 0:
+        how = "reached its time limit" if end.timed_out else f"ended with exit code {end.code}"
+        raise NarrowsError(
+            f"The setup command `{project.setup}` {how}.",
+            "Its log is beside the run's transcript; mend the command on the project's page.",
+        )
+
+
+def shell(line: str, tree: Path, env: dict[str, str], folder: Path, timeout: float) -> processes.Command:
+    """One of the project's own command lines, in a worktree, under a runner with `folder` as its run folder."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return processes.Command(("/bin/sh", "-c", line), tree, env, folder, timeout=timeout)
+
+
+def check_environment(project: Project, tree: Path, folder: Path) -> dict[str, str]:
+    """What a check or a setup outside a run gets."""
+    return environment(home=Path.home(), extra=_own(project, tree, folder))
+
+
+def _names(project: Project, change: Change, run: Run, tree: Path, folder: Path) -> dict[str, str]:
+    return {
+        **_own(project, tree, folder),
+        "NARROWS_TASK": str(change.task_id),
+        "NARROWS_CHANGE": str(change.id),
+        "NARROWS_SESSIONS": str(folder.parent.parent / "sessions"),
+        "NARROWS_PORT": str(_free_ports(run.id)),
+    }
+
+
+def _own(project: Project, tree: Path, folder: Path) -> dict[str, str]:
+    person = commands.identity(Path(project.path))
+    temporary = folder / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {
+        "NARROWS_WORKTREE": str(tree),
+        "TMPDIR": str(temporary),
+        "GIT_AUTHOR_NAME": person.name,
+        "GIT_AUTHOR_EMAIL": person.email,
+        "GIT_COMMITTER_NAME": person.name,
+        "GIT_COMMITTER_EMAIL": person.email,
+        **({"SSH_AUTH_SOCK": os.environ["SSH_AUTH_SOCK"]} if "SSH_AUTH_SOCK" in os.environ else {}),
+    }
+
+
+def _free_ports(seed: int) -> int:
+    """The first of ten free ports, another for each run as far as there are any."""
+    for step in range(len(PORTS)):
+        first = PORTS[(seed + step) % len(PORTS)]
+        if all(_free(port) for port in range(first, first + 10)):
+            return first
+    return PORTS[0]
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,128 @@
+"""One turn of an agent, as a durable workflow: work, record, judge, decide.
+
+A step that finished is not done again after a crash; the one that was interrupted is, from its beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from dbos import DBOS
+
+from server.agents.builtin import make
+from server.agents.protocol import Outcome, Turn
+from server.domain.errors import NarrowsError
+from server.domain.run import Run
+from server.domain.states import RunState
+from server.engine import checker, preparation, processes
+from server.engine.listening import Listener
+from server.engine.specs import spec_of
+from server.engine.workplace import Workplace, workplace
+from server.services import agents, revisions, runs
+
+Workflow = Callable[[int], Coroutine[Any, Any, None]]
+log = logging.getLogger(__name__)
+
+
+@DBOS.workflow(name="turn")
+async def turn(run_id: int) -> None:
+    """Carry a run out, to a revision with its checks, and decide what becomes of its change."""
+    outcome = await work(run_id)
+    if outcome is None:
+        return
+    if await record(run_id, outcome):
+        await judge(run_id)
+    await decide(run_id)
+
+
+@DBOS.step(name="work")
+async def work(run_id: int) -> dict[str, Any] | None:
+    """Prepare the worktree and let the agent work in it. None: the run is another worker's now."""
+    place = workplace()
+    run = await asyncio.to_thread(runs.begin, place.narrows, run_id, place.executor)
+    if run is None:
+        return None
+    try:
+        outcome = await _take_turn(place, run)
+    except NarrowsError as error:
+        outcome = Outcome("failed", error=str(error))
+    except Exception:
+        log.exception("run %s failed in Narrows itself", run_id)
+        outcome = Outcome("failed", error="Narrows itself failed; its log says how.")
+    finally:
+        place.stops.pop(run_id, None)
+    await place.unless_stopping()
+    return {
+        "state": outcome.state,
+        "summary": outcome.summary,
+        "session": outcome.session,
+        "error": outcome.error,
+        "report": outcome.report,
+    }
+
+
+async def _take_turn(place: Workplace, run: Run) -> Outcome:
+    narrows = place.narrows
+    stop = place.stop_of(run.id)
+    if run.stop_asked:
+        stop.set()
+    agent = await asyncio.to_thread(agents.get, narrows, run.agent)
+    room = await preparation.prepare(place, run, agent)
+    if stop.is_set():
+        return Outcome("stopped")
+    with Listener(place, run, room) as listener:
+        return await make(spec_of(agent)).turn(
+            Turn(
+                prompt=run.prompt,
+                worktree=room.tree,
+                folder=room.folder,
+                env=room.env,
+                timeout=room.project.turn_minutes * 60.0,
+                session=room.session,
+                fallback_prompt=room.fallback_prompt,
+            ),
+            processes.launch,
+            listener.hear,
+            stop,
+        )
+
+
+@DBOS.step(name="record")
+async def record(run_id: int, outcome: dict[str, Any]) -> bool:
+    """Make what the run left its change's next revision. Whether there is one to judge."""
+    place = workplace()
+    narrows = place.narrows
+    state, error = RunState(outcome["state"]), outcome["error"]
+    revision = None
+    try:
+        revision = await asyncio.to_thread(
+            revisions.take, narrows, run_id, summary=outcome["summary"], report=outcome["report"]
+        )
+    except NarrowsError as failure:  # the tree stays as it is: nothing is lost, and a person looks at it
+        state, error = RunState.FAILED, f"What the agent left could not be collected. {failure}"
+    ended = await asyncio.to_thread(runs.end, narrows, run_id, place.executor, state, error, outcome["session"])
+    await place.unless_stopping()
+    return ended is not None and revision is not None
+
+
+@DBOS.step(name="judge")
+async def judge(run_id: int) -> None:
+    """Run the project's checks on the revision, in the worktree that it was taken from."""
+    place = workplace()
+    run, change, project = await asyncio.to_thread(runs.whole, place.narrows, run_id)
+    revision = await asyncio.to_thread(revisions.of_run, place.narrows, run_id)
+    if revision is None or revision.tree == revision.base_tree or change.slot is None:
+        return
+    tree = place.narrows.tree(project.id, change.slot)
+    await checker.check(place, project, revision, tree, stop=place.stop_of(run.id))
+    await asyncio.to_thread(preparation.sweep, place.narrows, project, tree, revision)
+    await place.unless_stopping()
+
+
+@DBOS.step(name="decide")
+async def decide(run_id: int) -> None:
+    """To the desk, back to the agent, or to the person with a reason."""
+    await asyncio.to_thread(runs.decide, workplace().narrows, run_id)

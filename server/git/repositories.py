@@ -1,0 +1,22 @@
+"""Making a repository of a folder: for the sample project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from server.git import commands
+
+
+def found(folder: Path, message: str) -> str:
+    """Make `folder` a repository with one commit of all that is in it on the branch `main`; its id."""
+    commands.execute(["init", "--quiet", "--initial-branch=main", "--template=", os.fspath(folder)])
+    person = commands.identity(folder)
+    who = {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", person.name), ("EMAIL", person.email))
+    }
+    commands.run(folder / ".git", "add", "--all", work_tree=folder)
+    commands.run(folder / ".git", "commit", "--quiet", "-m", message, work_tree=folder, env=who)
+    return commands.run(folder / ".git", "rev-parse", "HEAD").text
