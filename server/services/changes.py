@@ -20,6 +20,12 @@ def get(narrows: Narrows, change_id: int) -> Change:
         return queries.change(db, change_id)
 
 
+def every(narrows: Narrows, *, state: ChangeState | None = None, limit: int = 100) -> list[Change]:
+    """Changes of one state, or all, newest first."""
+    with narrows.reading() as db:
+        return queries.changes(db, state=state, limit=limit)
+
+
 def reviewed(db: Session, change: Change, number: int) -> Revision:
     """The revision that a verdict is about: the change's newest, or the verdict is refused.
 

@@ -138,6 +138,15 @@ def backlog(narrows: Narrows, limit: int = 200) -> list[Standing]:
         return [_standing(narrows, db, task) for task in queries.backlog(db, limit)]
 
 
+def every(
+    narrows: Narrows, *, state: TaskState | None = None, project_id: int | None = None, limit: int = 100
+) -> list[Standing]:
+    """Tasks of one state or project, or all, newest first, each with where it stands."""
+    with narrows.reading() as db:
+        wanted = queries.tasks(db, state=state, project_id=project_id, limit=limit)
+        return [_standing(narrows, db, task) for task in wanted]
+
+
 def recent(narrows: Narrows, limit: int = 100) -> list[tuple[Task, Change | None]]:
     """The newest tasks of any state, each with its newest change."""
     with narrows.reading() as db:
