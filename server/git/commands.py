@@ -39,7 +39,6 @@ SAFE_FLAGS = (
         for setting in (
             "core.hooksPath=/dev/null",
             "core.fsmonitor=false",
-            "core.untrackedCache=false",
             "core.sshCommand=false",
             "core.gitProxy=",
             "core.alternateRefsCommand=true",
