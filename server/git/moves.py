@@ -226,29 +226,29 @@ def _in_the_way(checkout: _Checkout, changing: Iterable[str], old: str) -> list[
     staged in the very form in which they land, as they could not be told from the landing if it had to be taken back.
     """
     local = {*_names(checkout, "diff-index", "--cached", old), *_names(checkout, "diff-files")}
-    tracked = set(checkout.ask("ls-files", "-z").fields())
+    as_in_old = set(checkout.ask("ls-files", "-z").fields()) - local
     blocking: set[str] = set()
     for name in changing:
         if name in local:
             blocking.add(name)
-        elif name not in tracked:
-            blocking |= _unknown_at(checkout.folder, name, tracked)
+        elif name not in as_in_old:
+            blocking |= _unknown_at(checkout.folder, name, as_in_old)
     return sorted(blocking)
 
 
-def _unknown_at(folder: Path, name: str, tracked: set[str]) -> set[str]:
-    """What git does not know and stands where a new file goes: a file or link on the way to it, or below it."""
+def _unknown_at(folder: Path, name: str, known: set[str]) -> set[str]:
+    """What is not `known` and stands where a new file goes: a file or link on the way to it, or below it."""
     *above, _ = name.split("/")
     for depth in range(1, len(above) + 1):
         step = "/".join(above[:depth])
         if os.path.lexists(folder / step) and not is_folder(folder / step):
-            return {step} - tracked
+            return {step} - known
     if not os.path.lexists(folder / name):
         return set()
     if not is_folder(folder / name):
         return {name}
     below = (Path(parent, file) for parent, _, files in os.walk(folder / name) for file in files)
-    return {os.path.relpath(file, folder) for file in below} - tracked
+    return {os.path.relpath(file, folder) for file in below} - known
 
 
 def _names(checkout: _Checkout, command: str, *args: str) -> list[str]:
