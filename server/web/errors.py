@@ -90,7 +90,7 @@ def bare(request: Request, error: NarrowsError, more: str = "") -> Response:
 
 def for_script(request: Request) -> bool:
     """Whether JSON is expected, and not HTML."""
-    path = request.scope["path"]
+    path: str = request.scope["path"]
     return path == "/openapi.json" or path == "/api" or path.startswith("/api/")
 
 

@@ -154,8 +154,11 @@ class TestHosts:
             "[",
             "",
             "a b",
-        ]
-        + ["127.0.0.1:4747@evil.example", "0.0.0.0:4747", "[::ffff:127.0.0.1]:4747", "localhost:99999"],
+            "127.0.0.1:4747@evil.example",
+            "0.0.0.0:4747",
+            "[::ffff:127.0.0.1]:4747",
+            "localhost:99999",
+        ],
     )
     def test_a_name_rebound_to_the_machine_is_refused_even_with_the_token(self, script: TestClient, host: str) -> None:
         refused = script.get("/changes/7", headers={"Host": host})
@@ -164,7 +167,7 @@ class TestHosts:
 
     def test_two_names_at_once_are_none(self, app: FastAPI) -> None:
         twice = [("Host", "127.0.0.1:4747"), ("Host", "evil.example"), ("Authorization", f"Bearer {TOKEN}")]
-        assert TestClient(app, base_url=ORIGIN).get("/changes/7", headers=twice).status_code == 421  # type: ignore[arg-type]
+        assert TestClient(app, base_url=ORIGIN).get("/changes/7", headers=twice).status_code == 421
 
     def test_the_host_asked_for_is_known_and_no_other(self) -> None:
         app = FastAPI()

@@ -2,8 +2,38 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from server.web.api import (
+    agents,
+    changes,
+    checks,
+    comments,
+    desk,
+    events,
+    landings,
+    projects,
+    reviews,
+    revisions,
+    runs,
+    tasks,
+)
+from server.web.api.answers import ErrorAnswer
+
+FAILURES: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "model": ErrorAnswer,
+        "description": "400 unusable, 401 no token, 404 unknown, 409 wrong state, 422 which field",
+    },
+    "5XX": {"model": ErrorAnswer, "description": "500 a mistake of Narrows, 503 not now"},
+}
 
 
 def install(app: FastAPI) -> None:
     """Put every call of the API on an application."""
+    api = APIRouter(prefix="/api", responses=FAILURES)
+    for noun in (projects, agents, tasks, desk, revisions, comments, reviews, landings, changes, runs, checks, events):
+        api.include_router(noun.router)
+    app.include_router(api)

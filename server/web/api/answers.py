@@ -1,0 +1,294 @@
+"""What the API answers with, apart from the tables, so that a new column tells nobody anything unasked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from server.domain.agent import Agent, Found
+from server.domain.base import shown
+from server.domain.diff import FileStatus
+from server.domain.project import LandingMethod
+from server.domain.review import CommentState, Side
+from server.domain.run import Reason
+from server.domain.states import ChangeState, CheckState, LandingState, RunState, TaskState, Turn
+from server.domain.task import Kind
+from server.services.landings import Objection
+from server.services.tasks import Standing
+
+FileName = Annotated[
+    str,
+    BeforeValidator(shown),
+    Field(description="A file's name; bytes that are no UTF-8, and control characters, as escapes."),
+]
+
+
+class Answer(BaseModel):
+    """Read from the rows of the tables by their names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ErrorBody(Answer):
+    code: str = Field(description="A stable word for scripts.")
+    message: str = Field(description="One sentence that says what happened.")
+    hint: str = Field(description="What to do next; may be empty.")
+    field: str | None = Field(default=None, description="With 422: which field.")
+
+
+class ErrorAnswer(Answer):
+    error: ErrorBody
+
+
+class ProjectAnswer(Answer):
+    id: int
+    name: str
+    path: FileName
+    target_branch: str
+    setup: str
+    checks: list[str]
+    include: list[str]
+    landing_method: LandingMethod
+    agents_limit: int
+    check_rounds: int
+    turn_minutes: int
+    check_minutes: int
+    created_at: datetime
+
+
+class AgentAnswer(Answer):
+    name: str
+    family: str
+    argv: list[str]
+    mode: str
+    description: str
+    built_in: bool
+    found: bool = Field(description="Whether its program is on this machine.")
+    path: str | None = Field(description="Where its program is.")
+    version: str | None = Field(description="The version that it says it has.")
+
+    @classmethod
+    def of(cls, agent: Agent, found: Found) -> AgentAnswer:
+        return cls(
+            name=agent.name,
+            family=agent.family,
+            argv=agent.argv,
+            mode=agent.mode,
+            description=agent.description,
+            built_in=agent.built_in,
+            found=found.path is not None,
+            path=found.path,
+            version=found.version,
+        )
+
+
+class RunBrief(Answer):
+    id: int
+    change_id: int
+    task_id: int
+    reason: Reason
+    agent: str
+    state: RunState
+    attempt: int
+    error: str
+    last_line: str
+    stop_asked: bool
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    seconds: float | None = Field(description="At work so far; null before the start.")
+
+
+class RunAnswer(RunBrief):
+    prompt: str = Field(description="Markdown, whole, as the agent gets it.")
+    touched: list[FileName] = Field(default_factory=list, description="Files that differ in its worktree so far.")
+
+
+class TranscriptAnswer(Answer):
+    text: str
+    next_offset: int = Field(description="In bytes; what to ask for next.")
+    over: bool = Field(description="Whether the run has ended: nothing follows the last text.")
+
+
+class ChangeBrief(Answer):
+    id: int
+    task_id: int
+    project_id: int
+    state: ChangeState
+    turn: Turn
+    note: str
+    ready_at: datetime | None
+    later_at: datetime | None
+    created_at: datetime
+
+
+class TaskBrief(Answer):
+    id: int
+    project_id: int
+    title: str
+    brief: str
+    kind: Kind
+    agent: str
+    priority: int
+    state: TaskState
+    created_at: datetime
+
+
+class TaskAnswer(TaskBrief):
+    after: list[int] = Field(description="Tasks that it starts after.")
+    shown: str = Field(description="Where it stands, in one or two words.")
+    why: str = Field(description="Why nothing runs, in words; empty when something does or nothing needs to.")
+    changes: list[ChangeBrief]
+    runs: list[RunBrief]
+
+    @classmethod
+    def of(cls, standing: Standing) -> TaskAnswer:
+        return cls(
+            **TaskBrief.model_validate(standing.task).model_dump(),
+            after=[task.id for task in standing.after],
+            shown=standing.shown,
+            why=standing.why,
+            changes=[ChangeBrief.model_validate(change) for change in standing.changes],
+            runs=[RunBrief.model_validate(run) for run in standing.runs],
+        )
+
+
+class RevisionAnswer(Answer):
+    id: int
+    change_id: int
+    number: int
+    commit: str
+    tree: str
+    base: str = Field(description="The commit that it is compared with.")
+    base_tree: str
+    summary: str
+    report: str | None
+    files: int
+    additions: int
+    deletions: int
+    minutes: float = Field(description="How long reading it is expected to take.")
+    created_at: datetime
+
+
+class FileAnswer(Answer):
+    position: int = Field(description="In git's order, from 0.")
+    path: FileName
+    old_path: FileName | None
+    status: FileStatus
+    old_mode: str
+    new_mode: str
+    old_blob: str
+    new_blob: str
+    additions: int | None
+    deletions: int | None
+    binary: bool
+    folded: str = Field(description="Why the page folds it; empty where it does not.")
+
+
+class CheckAnswer(Answer):
+    id: int
+    revision_id: int | None
+    landing_id: int | None
+    tree: str
+    command: str
+    state: CheckState
+    exit_code: int | None
+    seconds: float | None
+    tail: str = Field(description="The end of its log.")
+    ended_at: datetime | None
+
+
+class CommentAnswer(Answer):
+    id: int
+    change_id: int
+    revision: int
+    path: FileName | None
+    side: Side
+    line: int | None
+    end_line: int | None
+    quoted: str
+    body: str
+    state: CommentState
+    created_at: datetime
+
+
+class ObjectionAnswer(Answer):
+    hash: str = Field(description="What acknowledges it, where it is a warning.")
+    code: str
+    message: str
+    hint: str
+
+    @classmethod
+    def all(cls, objections: list[Objection]) -> list[ObjectionAnswer]:
+        return [cls.model_validate(objection) for objection in objections]
+
+
+class LandingAnswer(Answer):
+    id: int
+    change_id: int
+    project_id: int
+    target_branch: str
+    method: LandingMethod
+    message: str
+    state: LandingState
+    tries: int
+    old: str | None
+    commit: str | None
+    tree: str | None
+    error: str
+    undo_asked: bool
+    undo_commit: str | None
+    receipt: dict[str, Any] | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class ForecastAnswer(Answer):
+    merges: bool | None = Field(description="Whether it still merges with the target branch; null: not known.")
+    message: str
+
+
+class ChangeAnswer(ChangeBrief):
+    title: str
+    kind: Kind
+    target_branch: str
+    revisions: list[RevisionAnswer]
+    runs: list[RunBrief]
+    checks: list[CheckAnswer] = Field(description="Of the newest revision.")
+    comments: list[CommentAnswer]
+    landings: list[LandingAnswer]
+    forecast: ForecastAnswer
+    blockers: list[ObjectionAnswer]
+    warnings: list[ObjectionAnswer]
+
+
+class WaitingAnswer(Answer):
+    change: ChangeBrief
+    title: str
+    minutes: float
+    why_here: str
+
+
+class BudgetAnswer(Answer):
+    minutes: int = Field(description="That may wait before new tasks pause; 0: no limit.")
+    waiting_minutes: float
+    waiting_changes: int
+    paused: bool
+
+
+class DeskAnswer(Answer):
+    next: ChangeBrief | None
+    waiting: list[WaitingAnswer] = Field(description="The first of them; `waiting_count` counts all.")
+    waiting_count: int
+    working: int
+    queued: int
+    budget: BudgetAnswer
+
+
+class EventAnswer(Answer):
+    noun: str
+    verb: str
+    id: int = Field(description="The noun's number; the event's own is the `id` of the message.")
+    data: dict[str, Any]

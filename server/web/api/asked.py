@@ -1,0 +1,30 @@
+"""What the API is asked with: numbers that a database takes, text without NUL, and no field that nobody knows."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+LARGEST = 2**31 - 1
+
+Number: TypeAlias = Annotated[int, Path(ge=1, le=LARGEST)]
+Id: TypeAlias = Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
+Whole: TypeAlias = Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)]
+Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a NUL character")
+    return text
+
+
+Text: TypeAlias = Annotated[str, AfterValidator(_without_nul), Field(max_length=1_000_000)]
+
+
+class Asked(BaseModel):
+    """A body; a field that is not known is a typo, and said so."""
+
+    model_config = ConfigDict(extra="forbid")

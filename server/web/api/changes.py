@@ -1,0 +1,88 @@
+"""Changes: look at, abandon, restore, try again."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from server.domain.errors import NarrowsError
+from server.domain.states import ChangeState
+from server.services import changes, desk, landings, reviews, runs
+from server.services.narrows import Narrows
+from server.web.api.answers import (
+    ChangeAnswer,
+    ChangeBrief,
+    CheckAnswer,
+    CommentAnswer,
+    ForecastAnswer,
+    LandingAnswer,
+    ObjectionAnswer,
+    RevisionAnswer,
+    RunAnswer,
+    RunBrief,
+)
+from server.web.api.asked import Limit, Number
+from server.web.context import NarrowsDep
+
+router = APIRouter(prefix="/changes", tags=["changes"])
+
+
+@router.get("", summary="List changes", description="Newest first.")
+def every(narrows: NarrowsDep, state: ChangeState | None = None, limit: Limit = 100) -> list[ChangeBrief]:
+    return [ChangeBrief.model_validate(change) for change in changes.every(narrows, state=state, limit=limit)]
+
+
+@router.get(
+    "/{change_id}",
+    summary="One change",
+    description="With its revisions, checks, comments, landings, and what stands against landing it.",
+)
+def one(narrows: NarrowsDep, change_id: Number) -> ChangeAnswer:
+    sheet = desk.sheet(narrows, change_id)
+    return ChangeAnswer(
+        **ChangeBrief.model_validate(sheet.change).model_dump(),
+        title=sheet.task.title,
+        kind=sheet.task.kind,
+        target_branch=sheet.project.target_branch,
+        revisions=[RevisionAnswer.model_validate(revision) for revision in sheet.revisions],
+        runs=[RunBrief.model_validate(run) for run in sheet.runs],
+        checks=[CheckAnswer.model_validate(check) for check in sheet.checks],
+        comments=[CommentAnswer.model_validate(comment) for comment in sheet.comments],
+        landings=[LandingAnswer.model_validate(landing) for landing in sheet.landings],
+        forecast=_forecast(narrows, sheet),
+        blockers=ObjectionAnswer.all(sheet.assessment.blockers),
+        warnings=ObjectionAnswer.all(sheet.assessment.warnings),
+    )
+
+
+def _forecast(narrows: Narrows, sheet: desk.Sheet) -> ForecastAnswer:
+    """Asks git, so only for a change that could be landed now."""
+    if sheet.change.state is not ChangeState.IN_REVIEW or sheet.revision is None:
+        return ForecastAnswer(merges=None, message="It is not in review.")
+    target = sheet.project.target_branch
+    try:
+        conflict = landings.conflict_prompt(narrows, sheet.change.id)
+    except NarrowsError as error:
+        return ForecastAnswer(merges=None, message=str(error))
+    if conflict:
+        return ForecastAnswer(merges=False, message=f"It no longer merges with {target}.")
+    return ForecastAnswer(merges=True, message=f"It merges with {target}.")
+
+
+@router.post("/{change_id}/abandonment", summary="Abandon a change", description="It is kept, and can be restored.")
+def abandon(narrows: NarrowsDep, change_id: Number) -> ChangeBrief:
+    return ChangeBrief.model_validate(changes.abandon(narrows, change_id))
+
+
+@router.delete("/{change_id}/abandonment", summary="Restore an abandoned change")
+def restore(narrows: NarrowsDep, change_id: Number) -> ChangeBrief:
+    return ChangeBrief.model_validate(changes.restore(narrows, change_id))
+
+
+@router.post("/{change_id}/retries", status_code=202, summary="Try again", description="After a run left nothing.")
+def retry(narrows: NarrowsDep, change_id: Number) -> RunAnswer:
+    return RunAnswer.model_validate(runs.retry(narrows, change_id))
+
+
+@router.post("/{change_id}/presentation", summary="Review what a run that came to nothing left behind")
+def keep(narrows: NarrowsDep, change_id: Number) -> ChangeBrief:
+    return ChangeBrief.model_validate(reviews.keep(narrows, change_id))

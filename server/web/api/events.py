@@ -1,0 +1,43 @@
+"""What happens, as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from server.bus import Signal
+from server.web import live
+from server.web.api.answers import EventAnswer
+from server.web.context import NarrowsDep
+
+router = APIRouter(prefix="/events", tags=["events"])
+
+
+@router.get(
+    "",
+    summary="What happens, as it happens",
+    description=(
+        "Server-sent events of JSON. One with an `id` is stored; after `Last-Event-ID` none is missed and none comes "
+        "twice; `Last-Event-ID: 0` starts at the very first. One without is of the moment, such as a line of an agent."
+    ),
+    response_class=EventSourceResponse,
+)
+async def stream(
+    narrows: NarrowsDep, last_event_id: Annotated[str | None, Header()] = None
+) -> AsyncIterator[ServerSentEvent]:
+    async for signal in live.follow(narrows, resumed(last_event_id)):
+        yield _event(signal)
+
+
+def resumed(last_event_id: str | None) -> int | None:
+    """The number of the last event that a listener has; None where it has none, or says something else."""
+    return int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdecimal() else None
+
+
+def _event(signal: Signal) -> ServerSentEvent:
+    told = EventAnswer(noun=signal.topic, verb=signal.verb, id=signal.id, data=signal.data)
+    number = None if signal.event_id is None else str(signal.event_id)
+    return ServerSentEvent(data=told, id=number)

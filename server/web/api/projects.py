@@ -1,0 +1,78 @@
+"""Projects: register, look at, configure."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+from fastapi import APIRouter, Response
+
+from server.domain.errors import Invalid
+from server.services import projects
+from server.web.api.answers import ProjectAnswer
+from server.web.api.asked import Asked, Id, Number, Text
+from server.web.context import NarrowsDep
+
+router = APIRouter(prefix="/projects", tags=["projects"])
+
+
+class Settings(Asked):
+    """A project's settings; what is left out stays, or is proposed from what is in the repository."""
+
+    name: Text | None = None
+    target_branch: Text | None = None
+    setup: Text | None = None
+    checks: list[Text] | None = None
+    include: list[Text] | None = None
+    landing_method: Text | None = None
+    agents_limit: Id | None = None
+    check_rounds: int | None = None
+    turn_minutes: Id | None = None
+    check_minutes: Id | None = None
+
+
+class Registration(Settings):
+    """Where the repository is: `path`, or `url` of a local one."""
+
+    path: Text | None = None
+    url: Text | None = None
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register a repository",
+    description="Any folder in the repository will do. The same repository twice answers the first project with 200.",
+)
+def register(narrows: NarrowsDep, asked: Registration, response: Response) -> ProjectAnswer:
+    path = _place(asked)
+    known = {project.id for project in projects.every(narrows)}
+    project = projects.register(narrows, path, **asked.model_dump(exclude={"path", "url"}))
+    if project.id in known:
+        response.status_code = 200
+    return ProjectAnswer.model_validate(project)
+
+
+def _place(asked: Registration) -> str:
+    if (asked.path is None) == (asked.url is None):
+        raise Invalid("path", "Give either a path or a URL.", "The path is that of a git repository on this machine.")
+    if asked.path is not None:
+        return asked.path
+    parts = urlsplit(asked.url or "")
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise Invalid("url", "Narrows works on repositories of this machine.", "Clone it, and give the clone's path.")
+    return unquote(parts.path)
+
+
+@router.get("", summary="List projects")
+def every(narrows: NarrowsDep) -> list[ProjectAnswer]:
+    return [ProjectAnswer.model_validate(project) for project in projects.every(narrows)]
+
+
+@router.get("/{project_id}", summary="One project")
+def one(narrows: NarrowsDep, project_id: Number) -> ProjectAnswer:
+    return ProjectAnswer.model_validate(projects.get(narrows, project_id))
+
+
+@router.patch("/{project_id}", summary="Change a project's settings")
+def configure(narrows: NarrowsDep, project_id: Number, asked: Settings) -> ProjectAnswer:
+    return ProjectAnswer.model_validate(projects.configure(narrows, project_id, **asked.model_dump()))

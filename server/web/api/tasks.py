@@ -1,0 +1,82 @@
+"""Tasks: file, look at, say better, drop."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from server.domain.states import TaskState
+from server.domain.task import Kind
+from server.services import tasks
+from server.web.api.answers import TaskAnswer
+from server.web.api.asked import Asked, Id, Limit, Number, Text, Whole
+from server.web.context import NarrowsDep
+
+router = APIRouter(prefix="/tasks", tags=["tasks"])
+
+
+class NewTask(Asked):
+    """Work described in words."""
+
+    project_id: Id
+    title: Text
+    brief: Text = ""
+    kind: Text = Kind.DIRECTED.value
+    agent: Text = ""
+    priority: Whole = 0
+    after: list[Id] = Field(default_factory=list)
+
+
+class Revised(Asked):
+    """What to say differently; what is left out stays."""
+
+    title: Text | None = None
+    brief: Text | None = None
+    kind: Text | None = None
+    agent: Text | None = None
+    priority: Whole | None = None
+    after: list[Id] | None = None
+
+
+@router.post("", status_code=201, summary="File a task", description="It starts when there is room for it.")
+def file(narrows: NarrowsDep, asked: NewTask) -> TaskAnswer:
+    task = tasks.file(narrows, **asked.model_dump())
+    return _answer(narrows, task.id)
+
+
+@router.get("", summary="List tasks", description="Newest first.")
+def every(
+    narrows: NarrowsDep, state: TaskState | None = None, project_id: int | None = None, limit: Limit = 100
+) -> list[TaskAnswer]:
+    found = tasks.every(narrows, state=state, project_id=project_id, limit=limit)
+    return [TaskAnswer.of(standing) for standing in found]
+
+
+@router.get("/{task_id}", summary="One task", description="With its changes and runs, and why nothing runs if so.")
+def one(narrows: NarrowsDep, task_id: Number) -> TaskAnswer:
+    return _answer(narrows, task_id)
+
+
+@router.patch("/{task_id}", summary="Say a task better", description="While no agent has started on it.")
+def revise(narrows: NarrowsDep, task_id: Number, asked: Revised) -> TaskAnswer:
+    standing = tasks.standing(narrows, task_id)
+    stays = {name: getattr(standing.task, name) for name in ("title", "brief", "kind", "agent", "priority")}
+    stays["after"] = [task.id for task in standing.after]
+    tasks.revise(narrows, task_id, **{**stays, **asked.model_dump(exclude_none=True)})
+    return _answer(narrows, task_id)
+
+
+@router.delete("/{task_id}", summary="Drop a task", description="It is kept, and can be opened again.")
+def drop(narrows: NarrowsDep, task_id: Number) -> TaskAnswer:
+    tasks.drop(narrows, task_id)
+    return _answer(narrows, task_id)
+
+
+@router.post("/{task_id}/reopening", summary="Open a dropped task again")
+def reopen(narrows: NarrowsDep, task_id: Number) -> TaskAnswer:
+    tasks.reopen(narrows, task_id)
+    return _answer(narrows, task_id)
+
+
+def _answer(narrows: NarrowsDep, task_id: int) -> TaskAnswer:
+    return TaskAnswer.of(tasks.standing(narrows, task_id))
