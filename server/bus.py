@@ -55,10 +55,9 @@ class Subscription:
         with self._lock:
             self._ready.clear()
             signals, self._signals = self._signals, []
-            if self._closed and not signals:
-                self._ready.set()
-                return None
-        return signals
+            if self._closed:
+                self._ready.set()  # the next call finds nothing, and says so at once
+        return None if self._closed and not signals else signals
 
     async def __aiter__(self) -> AsyncIterator[Signal]:
         while (signals := await self.batch()) is not None:
