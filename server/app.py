@@ -33,7 +33,7 @@ from server.services.narrows import Narrows
 from server.settings import Settings
 from server.store.database import Database
 from server.store.migrations import migrate
-from server.web import api, errors, pages, security
+from server.web import errors, pages, security
 
 LOG_BYTES = 5_000_000
 
@@ -55,7 +55,7 @@ def create_app(narrows: Narrows) -> FastAPI:
     app = FastAPI(title="Narrows", version=__version__, docs_url=None, redoc_url=None)
     app.state.narrows = narrows
     errors.install(app)
-    api.install(app)
+
     pages.install(app)
     security.install(app, token=security.token(narrows.settings.token_file), host=narrows.settings.host)
     return app
@@ -197,7 +197,7 @@ def _announced(settings: Settings, sock: socket.socket, open_path: str) -> Itera
     settings.server_file.write_text(json.dumps({"pid": os.getpid(), "host": settings.host, "port": port}))
     mark = "&" if "?" in open_path else "?"
     url = f"http://{host}:{port}{open_path}{mark}token={security.token(settings.token_file)}"
-    if not security.loopback(settings.host):
+    if not settings.loopback:
         print(  # noqa: T201
             f"Warning: {settings.host} is open to other machines. Whoever has the token can start programs here, and "
             "it travels unencrypted.",

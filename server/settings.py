@@ -75,6 +75,11 @@ class Settings:
         return settings
 
     @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
     def mirrors(self) -> Path:
         """Holds one bare repository a project."""
         return self.data / "mirrors"

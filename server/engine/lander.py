@@ -17,7 +17,7 @@ from server.domain.project import Project
 from server.domain.states import LandingState
 from server.engine import checker, preparation, processes
 from server.engine.workplace import Workplace, workplace
-from server.git import worktrees
+from server.git import trees, worktrees
 from server.services import checks, landings
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ async def _blame(place: Workplace, project: Project, landing: Landing, red: Chec
 
 
 def _intact(place: Workplace, project: Project, tree: Path, commit: str) -> str:
-    if worktrees.intact(place.narrows.mirror(project.id), tree, commit):
+    if trees.intact(place.narrows.mirror(project.id), tree, commit):
         return ""
     return "The checks changed the files that they were checking, so they prove nothing. Mend the check commands."
 

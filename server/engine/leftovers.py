@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from server.agents.files import open_to_read
 from server.engine import runner
 
 MARKER = "NARROWS_RUN"
@@ -19,12 +20,15 @@ MARKER = "NARROWS_RUN"
 def held(run_folder: Path) -> bool:
     """Whether a program of this run, or its runner, is still there."""
     try:
-        with (run_folder / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
+        lock = os.open(run_folder / "lock", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
         return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    finally:
+        os.close(lock)
     return False
 
 
@@ -57,7 +61,11 @@ def _leftovers(run_folder: Path) -> list[int]:
 
 def _recorded(run_folder: Path) -> Iterator[int]:
     try:
-        record = json.loads((run_folder / "process.json").read_text())
+        file = open_to_read(run_folder / "process.json")
+        if file is None:
+            return
+        with file:
+            record = json.loads(file.read(4096))
         if record["boot"] != runner.boot_id():
             return
         known = [(record["pid"], record["start"]), (record["runner"], record["runner_start"])]

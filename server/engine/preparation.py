@@ -16,7 +16,7 @@ from server.domain.project import Project
 from server.domain.run import Reason, Run
 from server.engine import processes
 from server.engine.workplace import Workplace
-from server.git import commands, mirrors, snapshots, worktrees
+from server.git import commands, mirrors, snapshots, trees, worktrees
 from server.services import prompts, revisions, runs, tasks
 from server.services.narrows import Narrows
 
@@ -77,7 +77,7 @@ def _check_out(narrows: Narrows, run: Run, change: Change, project: Project, las
     commit = last.commit if last else target
     if _tenant(tree) == change.id and run.attempt == 1 and run.reason is not Reason.FIRST and tree.is_dir():
         return False, last.base if last else target
-    if tree.exists() and not worktrees.saved(mirror, tree):
+    if tree.exists() and not worktrees.saved(mirror, tree, exclude=project.include):
         save(narrows, project, tree, f"refs/narrows/trash/trees/{run.id}-{run.attempt}")
     tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     worktrees.prepare(mirror, tree, commit)
@@ -90,11 +90,16 @@ def save(narrows: Narrows, project: Project, tree: Path, ref: str) -> None:
     """Keep what stands in a worktree under a ref of the mirror, before it is used for something else."""
     mirror = narrows.mirror(project.id)
     target = mirrors.resolve(mirror, f"refs/heads/{project.target_branch}")
-    head = snapshots.head(mirror, tree) or target
+    head = trees.head(mirror, tree) or target
     if head is None:
         raise NarrowsError("This worktree can't be read.", f"Look at {tree}; move it away to go on.")
     kept = snapshots.take(
-        mirror, tree, base=head, message="Saved before the worktree was used again.\n", author=commands.identity(mirror)
+        mirror,
+        tree,
+        base=head,
+        message="Saved before the worktree was used again.\n",
+        author=commands.identity(Path(project.path)),
+        exclude=project.include,
     )
     mirrors.hold(mirror, ref, kept.commit if kept else head)
 
@@ -102,8 +107,8 @@ def save(narrows: Narrows, project: Project, tree: Path, ref: str) -> None:
 def sweep(narrows: Narrows, project: Project, tree: Path, revision: Revision) -> None:
     """Take away what checks left in a worktree, so that it is no part of the next revision. Ignored files stay."""
     mirror = narrows.mirror(project.id)
-    if worktrees.touched(mirror, tree, revision.commit):
-        worktrees.rewind(mirror, tree, revision.commit, keep=project.include)
+    if worktrees.touched(mirror, tree, revision.commit, exclude=project.include):
+        trees.rewind(mirror, tree, revision.commit, exclude=project.include)
 
 
 def _tenant_file(tree: Path) -> Path:

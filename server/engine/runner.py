@@ -307,9 +307,10 @@ def _prctl(option: int, value: int) -> None:
 def _write_identity(folder: str, pid: int) -> None:
     me = os.getpid()
     fields = f'"pid": {pid}, "start": {start_time(pid) or 0}, "runner": {me}, "runner_start": {start_time(me) or 0}'
-    with open(f"{folder}/process.json.new", "w", encoding="ascii") as file:
+    new = f"{folder}/process.json.{me}"
+    with open(new, "w", encoding="ascii") as file:
         file.write(f'{{{fields}, "boot": "{boot_id()}"}}\n')
-    os.replace(f"{folder}/process.json.new", f"{folder}/process.json")
+    os.replace(new, f"{folder}/process.json")
 
 
 def _wake_on_signals() -> int:
@@ -371,6 +372,7 @@ def main() -> None:
     try:
         run.start()
     except OSError as error:
+        run.sweep()
         os.close(run.lock)
         return _refuse(error)
     _tell(f"started {run.pid}")

@@ -1,11 +1,11 @@
-"""Making a repository of a folder: for the sample project."""
+"""The user's own repository, read; and a repository made of a folder, for the sample project."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from server.git import commands
+from server.git import commands, mirrors
 
 
 def found(folder: Path, message: str) -> str:
@@ -20,3 +20,8 @@ def found(folder: Path, message: str) -> str:
     commands.run(folder / ".git", "add", "--all", work_tree=folder)
     commands.run(folder / ".git", "commit", "--quiet", "-m", message, work_tree=folder, env=who)
     return commands.run(folder / ".git", "rev-parse", "HEAD").text
+
+
+def tip(source: Path, branch: str) -> str | None:
+    """The commit that a branch of the user's repository is at right now; None when it is gone."""
+    return mirrors.resolve(mirrors.common_dir(source), f"refs/heads/{branch}")

@@ -16,7 +16,7 @@ from server.git.includes import bring
 from server.git.mirrors import guard
 from server.git.places import Place, erase, is_folder, place
 
-__all__ = ["bring", "prepare", "remove", "saved", "touched"]
+__all__ = ["bring", "prepare", "remove", "saved", "settle", "touched"]
 
 GITLINK = "160000"
 TICK = 0.02  # seconds; longer than the step of any kernel clock that stamps files
@@ -168,12 +168,12 @@ def _folders_of(names: Iterable[str]) -> set[str]:
 
 def _hand_over(where: Place, commit: str) -> None:
     """Gives the agent its own copy of the index, and remembers what the tree was made from."""
-    _settle(where.index)
+    settle(where.index)
     shutil.copy2(where.index, where.agents_index)
     where.commit.write_text(f"{commit}\n")
 
 
-def _settle(index: Path) -> None:
+def settle(index: Path) -> None:
     """Dates the index one clock tick after the files that were just written.
 
     git reads every file again whose time equals the index's, as it could have been changed in that same tick. Where

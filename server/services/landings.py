@@ -20,7 +20,7 @@ from server.domain.project import Project
 from server.domain.review import Review, Verdict
 from server.domain.states import ChangeState, LandingState, TaskState
 from server.domain.task import Kind
-from server.git import commands, diffs, merges, mirrors
+from server.git import commands, diffs, merges, mirrors, objects, repositories
 from server.services import changes, events, prompts
 from server.services.narrows import Narrows
 from server.store import queries
@@ -181,9 +181,7 @@ def construct(narrows: Narrows, project: Project, revision: Revision, landing: L
             f"It no longer merges with {landing.target_branch}: {listed}{more}.",
             "Send it back: the agent gets what moved.",
         )
-    target_tree = mirrors.resolve(mirror, f"{old}^{{tree}}")
-    assert target_tree is not None
-    scope = merges.scope(mirror, revision.base_tree, revision.tree, target_tree, built.tree)
+    scope = merges.scope(mirror, revision.base_tree, revision.tree, objects.tree_of(mirror, old), built.tree)
     return Construction(old, built.commit, built.tree, None if scope.same else _scope_warning(landing, scope))
 
 
@@ -286,7 +284,7 @@ def move(narrows: Narrows, landing_id: int) -> bool:
     assert landing.old is not None
     assert landing.commit is not None
     mirror, source = narrows.mirror(project.id), Path(project.path)
-    if mirrors.tip(source, landing.target_branch) != landing.commit:
+    if repositories.tip(source, landing.target_branch) != landing.commit:
         try:
             merges.move(source, mirror, landing.target_branch, landing.old, landing.commit)
         except merges.LostRace:
@@ -297,7 +295,7 @@ def move(narrows: Narrows, landing_id: int) -> bool:
 
 
 def _verify(mirror: Path, landing: Landing) -> None:
-    if mirrors.resolve(mirror, f"{landing.commit}^{{tree}}") != landing.tree:
+    if objects.tree_of(mirror, landing.commit or "") != landing.tree:
         raise NarrowsError(f"Landing {landing.id} is not the tree that was tested.", "Undo it, and report this.")
 
 
@@ -388,9 +386,7 @@ def plan_undo(narrows: Narrows, landing_id: int) -> TakingBack:
     mirror, source = narrows.mirror(project.id), Path(project.path)
     target = mirrors.fetch(source, mirror, landing.target_branch)
     if target in (landing.commit, landing.old):
-        tree = mirrors.resolve(mirror, f"{landing.old}^{{tree}}")
-        assert tree is not None
-        return TakingBack(landing.commit, landing.old, tree, revert=False)
+        return TakingBack(landing.commit, landing.old, objects.tree_of(mirror, landing.old), revert=False)
     if not mirrors.is_ancestor(mirror, landing.commit, target):
         raise NarrowsError(f"{landing.target_branch} no longer contains this landing.", "Nothing is left to take back.")
     title = landing.message.splitlines()[0]
@@ -414,7 +410,7 @@ def take_back(narrows: Narrows, landing_id: int, plan: TakingBack) -> bool:
     """Carry the plan out. False: the target moved meanwhile; plan again. Idempotent."""
     landing, project, _ = whole(narrows, landing_id)
     source = Path(project.path)
-    if mirrors.tip(source, landing.target_branch) != plan.new:
+    if repositories.tip(source, landing.target_branch) != plan.new:
         try:
             merges.move(source, narrows.mirror(project.id), landing.target_branch, plan.old, plan.new)
         except merges.LostRace:

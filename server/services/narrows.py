@@ -65,6 +65,7 @@ class Narrows:
         return self.settings.runs / str(run_id)
 
 
-def _signal(event: Event) -> Signal:
+def signal_of(event: Event) -> Signal:
+    """A stored event as the bus carries it."""
     data = {**event.data, "project_id": event.project_id, "change_id": event.change_id}
     return Signal(event.noun, event.verb, event.noun_id, event.id, data)

@@ -15,7 +15,7 @@ from server.domain.file_row import FileRow
 from server.domain.project import Project
 from server.domain.run import Run
 from server.domain.task import Kind
-from server.git import commands, diffs, mirrors, snapshots
+from server.git import commands, diffs, mirrors, objects, snapshots, trees
 from server.services import events
 from server.services.narrows import Narrows
 from server.store import queries
@@ -46,7 +46,7 @@ def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> 
         author=commands.identity(Path(project.path)),
         exclude=project.include,
     )
-    base_tree = _tree_of(mirror, base)
+    base_tree = objects.tree_of(mirror, base)
     if snapshot is None and not (task.kind is Kind.RESEARCH and (report or summary)):
         return None
     if last and not report and (snapshot is None or (snapshot.tree == last.tree and snapshot.base == last.base)):
@@ -100,7 +100,7 @@ def _base(mirror: Path, tree: Path, project: Project, last: Revision | None) -> 
     """The commit to compare with: where the agent's own HEAD left the target branch."""
     target = mirrors.resolve(mirror, f"refs/heads/{project.target_branch}")
     fallback = last.base if last else None
-    head = snapshots.head(mirror, tree)
+    head = trees.head(mirror, tree)
     found = mirrors.merge_base(mirror, head, target) if head and target else None
     base = found or fallback or target
     if fallback and found and mirrors.is_ancestor(mirror, found, fallback):
@@ -110,12 +110,6 @@ def _base(mirror: Path, tree: Path, project: Project, last: Revision | None) -> 
             f"The branch {project.target_branch!r} is gone.", "Choose another target branch on the project's page."
         )
     return base
-
-
-def _tree_of(mirror: Path, commit: str) -> str:
-    tree = mirrors.resolve(mirror, f"{commit}^{{tree}}")
-    assert tree is not None, f"commit {commit} has a tree"
-    return tree
 
 
 def get(narrows: Narrows, change_id: int, number: int) -> Revision:

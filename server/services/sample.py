@@ -12,7 +12,7 @@ from server.services import projects, tasks
 from server.services.narrows import Narrows
 
 FILES = {
-    "README.md": "# Tidewater\n\nTide tables for small harbours: a sample project that Narrows made for you to try things on.\n",
+    "README.md": "# Tidewater\n\nTide tables for small harbours: a sample project that Narrows made.\n",
     ".gitignore": "__pycache__/\n*.pyc\n",
     "tidewater/__init__.py": "",
     "tidewater/tides.py": """import sys
@@ -132,7 +132,7 @@ TASKS: tuple[dict[str, object], ...] = (
         "title": "Remove what nothing uses",
         "agent": "ruff-fix",
         "kind": Kind.MAINTENANCE,
-        "brief": "Unused imports go, and whatever else ruff can mend safely.\n\n**Done means** that `ruff check` finds nothing it could fix.",
+        "brief": "Unused imports go, and what else ruff mends safely.\n\n**Done means** that ruff finds nothing more.",
     },
     {
         "title": "Sort the imports",

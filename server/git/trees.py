@@ -1,0 +1,54 @@
+"""A worktree between its preparation and its end: where its agent's HEAD is, whether checks left it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from server.git import contents
+from server.git.commands import run
+from server.git.mirrors import guard
+from server.git.places import erase, place
+from server.git.worktrees import settle
+
+
+def head(mirror: Path, tree: Path) -> str | None:
+    """The commit that the agent's own HEAD is at; None when there is none, or the agent broke it."""
+    guard(mirror)
+    where = place(mirror, tree)
+    return where.head() if where.prepared else None
+
+
+def intact(mirror: Path, tree: Path, commit: str) -> bool:
+    """Whether the tree still has HEAD at `commit` and every tracked file as that commit has it."""
+    guard(mirror)
+    where = place(mirror, tree)
+    if where.head() != commit:
+        return False
+    found = run(
+        mirror,
+        *("diff-index", "--quiet", "--ignore-submodules=dirty", "--end-of-options", commit, "--"),
+        work_tree=tree,
+        index=where.index,
+        ok=(0, 1),
+    )
+    return found.code == 0
+
+
+def rewind(mirror: Path, tree: Path, commit: str, exclude: Sequence[str] = ()) -> None:
+    """Bring the files back to those of `commit`: tracked ones as it has them, untracked ones away.
+
+    Ignored files and those that match a pattern of `exclude` stay (installed packages, caches), and so does HEAD.
+    """
+    guard(mirror)
+    where = place(mirror, tree)
+    run(
+        where.admin,
+        *("read-tree", "--reset", "-u", "--end-of-options", commit),
+        work_tree=tree,
+        index=where.index,
+        env={"GIT_COMMON_DIR": str(mirror)},
+    )
+    settle(where.index)
+    for name in contents.untracked(where, where.index, exclude):
+        erase(tree / name.rstrip("/"))
