@@ -33,7 +33,6 @@ SAFE_FLAGS = (
     "--no-pager",
     "--no-replace-objects",
     "--no-optional-locks",
-    "--literal-pathspecs",
     *itertools.chain.from_iterable(
         ("-c", setting)
         for setting in (
@@ -59,7 +58,7 @@ SAFE_FLAGS = (
         )
     ),
 )
-SAFE_ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file"}
+SAFE_ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file", "GIT_LITERAL_PATHSPECS": "1"}
 
 _slots = threading.BoundedSemaphore(AT_ONCE)
 _count = itertools.count(1)

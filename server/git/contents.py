@@ -138,9 +138,12 @@ def _files_below(where: Place, folders: Sequence[str], exclude: Sequence[str]) -
 
 
 def _ignored(where: Place, names: Iterable[str], flags: Sequence[str]) -> set[str]:
-    asked = b"".join(os.fsencode(name) + b"\0" for name in names)
+    """Those of the names that gitignore rules match. check-ignore knows no literal names, so `./` takes their magic."""
+    asked = b"".join(b"./" + os.fsencode(name) + b"\0" for name in names)
     command = (*flags, "check-ignore", "--no-index", "-z", "--stdin")
-    return set(run(where.mirror, *command, work_tree=where.tree, input=asked, ok=(0, 1)).fields())
+    magic = {"GIT_LITERAL_PATHSPECS": "0"}
+    found = run(where.mirror, *command, work_tree=where.tree, input=asked, ok=(0, 1), env=magic)
+    return {name.removeprefix("./") for name in found.fields()}
 
 
 def _walk(tree: Path, folder: str) -> Iterator[str]:
