@@ -33,7 +33,7 @@ from server.services.narrows import Narrows
 from server.settings import Settings
 from server.store.database import Database
 from server.store.migrations import migrate
-from server.web import errors, pages, security
+from server.web import api, errors, pages, security
 
 LOG_BYTES = 5_000_000
 
@@ -56,6 +56,7 @@ def create_app(narrows: Narrows) -> FastAPI:
     app.state.narrows = narrows
     errors.install(app)
 
+    api.install(app)
     pages.install(app)
     security.install(app, token=security.token(narrows.settings.token_file), host=narrows.settings.host)
     return app

@@ -14,7 +14,10 @@ from server.services import agents, changes, checks, landings, projects, reviews
 from tests.support.house import House, house_in
 from tests.support.repositories import Repository
 
-SCRIPT = 'cat "$NARROWS_PROMPT" >> prompts.txt; printf "done by %s\\n" "$NARROWS_TASK" > "made-$NARROWS_TASK.txt"; echo "I made a file."'
+SCRIPT = (
+    'cat "$NARROWS_PROMPT" >> prompts.txt; printf "done by %s\\n" "$NARROWS_TASK" > "made-$NARROWS_TASK.txt"; '
+    'echo "I made a file."'
+)
 
 
 @pytest.fixture

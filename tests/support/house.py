@@ -10,10 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from server.bus import Bus
-from server.engine import specs
-from server.store.database import Database
-from server.store.migrations import migrate
+from server.app import open_narrows
 from server.domain.change import Change
 from server.domain.landing import Landing
 from server.domain.states import ChangeState, LandingState
@@ -121,9 +118,3 @@ class House:
     def close(self) -> None:
         self.narrows.bus.close()
         self._thread.join(timeout=5)
-
-
-def open_narrows(settings: Settings) -> Narrows:
-    database = Database(settings.database_url)
-    migrate(database.engine, settings.backups)
-    return Narrows(settings, database, Bus(), built_in=specs.built_in_agents(), probe=specs.probe)
