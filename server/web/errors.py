@@ -181,6 +181,8 @@ def _routing(request: Request, error: HTTPException) -> Response:
     match error.status_code:
         case 404:
             told: NarrowsError = _nothing_at(request)
+        case 400:
+            told = NarrowsError("The request's body can't be read.", "Send what its content type says, as UTF-8.")
         case 405:
             told = NarrowsError(f"{request.scope['path']} can't be asked to {request.method}.", code="wrong_method")
         case _:

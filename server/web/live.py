@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator
 from starlette.concurrency import run_in_threadpool
 
 from server.bus import Signal
-from server.domain.event import Event
 from server.services import events
-from server.services.narrows import Narrows
+from server.services.narrows import Narrows, signal_of
 
-LOOK_SECONDS = 15.0  # how long another process' events may stay unseen: they don't come over this one's bus
 AT_ONCE = 500  # events read at a time
 
 
@@ -29,18 +27,13 @@ async def follow(narrows: Narrows, last_event_id: int | None) -> AsyncIterator[S
         while True:
             while behind and (missed := await run_in_threadpool(events.since, narrows, seen, AT_ONCE)):
                 for event in missed:
-                    yield _signal(event)
+                    yield signal_of(event)
                 seen = missed[-1].id
             for signal in batch:
                 if signal.event_id is None:
                     yield signal
-            heard = await subscription.batch(LOOK_SECONDS)
+            heard = await subscription.batch()
             if heard is None:
                 return
             batch = heard
-            behind = not batch or any(signal.event_id is not None for signal in batch)
-
-
-def _signal(event: Event) -> Signal:
-    data = {**event.data, "project_id": event.project_id, "change_id": event.change_id}
-    return Signal(event.noun, event.verb, event.noun_id, event.id, data)
+            behind = any(signal.event_id is not None for signal in batch)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,17 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from server.domain.agent import Agent
+from server.domain.change import Revision
 from server.domain.project import Project
-from server.services import projects
+from server.domain.run import Reason, Run
+from server.domain.states import CheckState, RunState
+from server.git import mirrors, worktrees
+from server.services import admission, checks, projects, revisions, runs
 from server.services.narrows import Narrows
 from server.settings import Settings
 from server.store.database import Database
 from server.store.migrations import migrate
-from server.web import errors, security
+from server.web import api, errors, security
 from tests.support.repositories import Repository
 
 ORIGIN = "http://127.0.0.1:4747"
@@ -65,8 +71,6 @@ def project(narrows: Narrows, repository: Repository) -> Project:
 @pytest.fixture
 def app(narrows: Narrows) -> FastAPI:
     """The API behind the gate; tests add routes of their own."""
-    from server.web import api
-
     made = FastAPI(docs_url=None, redoc_url=None)
     made.state.narrows = narrows
     api.install(made)
@@ -95,3 +99,53 @@ def visitor(app: FastAPI) -> Iterator[Callable[..., TestClient]]:
 def script(visitor: Callable[..., TestClient]) -> TestClient:
     """A client that sends the bearer token."""
     return visitor(Authorization=f"Bearer {TOKEN}")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Stands in for the engine, one step at a time, with real worktrees and revisions."""
+
+    narrows: Narrows
+    name: str = "tests"
+
+    def admit(self) -> list[Run]:
+        """Start whatever may start."""
+        runs.heartbeat(self.narrows, self.name, "here", 1)
+        admitted = admission.admit(self.narrows, self.name)
+        for run in admitted:
+            runs.begin(self.narrows, run.id, self.name)
+        return admitted
+
+    def answer(self, files: Mapping[str, str | bytes], summary: str = "Done.") -> list[int]:
+        """The agents of all runs that may start write `files` and end; the numbers of their changes."""
+        return [self._turn(run, files, summary) for run in self.admit()]
+
+    def _turn(self, run: Run, files: Mapping[str, str | bytes], summary: str) -> int:
+        _, change, project = runs.whole(self.narrows, run.id)
+        assert change.slot is not None
+        mirror, tree = self.narrows.mirror(project.id), self.narrows.tree(project.id, change.slot)
+        if run.reason is Reason.FIRST:
+            worktrees.prepare(mirror, tree, mirrors.fetch(Path(project.path), mirror, project.target_branch))
+        for name, content in files.items():
+            path = Path(os.fsdecode(tree)) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        folder = runs.folder(self.narrows, run.id)
+        (folder / "transcript.log").write_text(f"Working on it… ✓\n{summary}\n")
+        runs.end(self.narrows, run.id, self.name, RunState.SUCCEEDED)
+        if revision := revisions.take(self.narrows, run.id, summary=summary, report=None):
+            self._check(project, revision)
+        runs.decide(self.narrows, run.id)
+        return change.id
+
+    def _check(self, project: Project, revision: Revision) -> None:
+        for planned in checks.plan(self.narrows, project, revision):
+            _, log = checks.start(self.narrows, planned.id)
+            log.write_text("all is well\n")
+            checks.end(self.narrows, planned.id, CheckState.PASSED, 0, 0.1)
+
+
+@pytest.fixture
+def worker(narrows: Narrows) -> Worker:
+    """The engine's stand-in."""
+    return Worker(narrows)

@@ -12,7 +12,7 @@ from server.web.api.asked import Number
 from server.web.context import NarrowsDep
 
 router = APIRouter(prefix="/runs", tags=["runs"])
-Offset = Annotated[int, Query(ge=0, le=2**62, description="In bytes, as the last answer's `next_offset`.")]
+Offset = Annotated[int, Query(ge=0, le=2**40, description="In bytes, as the last answer's `next_offset`.")]
 
 
 @router.get("", summary="Runs at work", description="Those that are admitted and not over, oldest first.")
