@@ -41,8 +41,9 @@ def reap(run_folder: Path, *, within: float = 5.0) -> int:
     killed: set[int] = set()
     deadline = time.monotonic() + within
     while (left := _leftovers(run_folder)) and time.monotonic() < deadline:
-        runner.kill(left)
-        killed.update(left)
+        everyone = {*left, *runner.freeze(left)}
+        killed.update(filter(runner.running, everyone))
+        runner.kill(everyone)
         time.sleep(0.005)
     return len(killed)
 
@@ -53,10 +54,8 @@ def mark(run_folder: Path) -> str:
 
 
 def _leftovers(run_folder: Path) -> list[int]:
-    roots = {*_recorded(run_folder), *_marked(mark(run_folder)), *_holders(run_folder / "lock")}
-    roots -= set(_self_and_ancestors())
-    everyone = dict.fromkeys([*sorted(roots), *runner.descendants(sorted(roots))])
-    return [pid for pid in everyone if runner.running(pid)]
+    found = {*_recorded(run_folder), *_marked(mark(run_folder)), *_holders(run_folder / "lock")}
+    return [pid for pid in found - set(_self_and_ancestors()) if runner.running(pid)]
 
 
 def _recorded(run_folder: Path) -> Iterator[int]:

@@ -121,10 +121,7 @@ class Process:
 
     def ask_to_stop(self, grace: float | None = None) -> None:
         """The same without waiting, from any thread."""
-        control = self._supervisor.stdin
-        assert control is not None
-        with contextlib.suppress(OSError, ValueError):  # it has ended already
-            control.write(b"stop\n" if grace is None else f"stop {grace}\n".encode())
+        _ask_to_stop(self._supervisor, grace)
 
     def close(self) -> None:
         """Lets go of the streams, read to their end or not."""
@@ -134,14 +131,12 @@ class Process:
 
     async def _follow(self, status: asyncio.StreamReader) -> Exit:
         line = (await status.read()).split()
-        _bury(self._supervisor)
+        _forget(self._supervisor)
         if line[:1] == [b"exited"]:
             end = Exit(int(line[1]), line[2] == b"1", line[3] == b"1", float(line[4]))
         else:
             await asyncio.to_thread(reap, self.command.run_folder)
             end = Exit(-9, False, False, time.monotonic() - self._began, lost=True)
-        with _live_lock:
-            _live.discard(self)
         if self.stdin:
             self.stdin.close()
         if self._stderr:
@@ -150,7 +145,7 @@ class Process:
         return end
 
 
-_live: set[Process] = set()
+_live: dict[subprocess.Popen[bytes], Path] = {}  # runners, with the folders of their runs
 _live_lock = threading.Lock()
 
 
@@ -205,16 +200,16 @@ def stop_all(within: float = 3.0) -> None:
     May be called from any thread, also when the loop that started them is gone.
     """
     with _live_lock:
-        processes = list(_live)
+        live = dict(_live)
     deadline = time.monotonic() + within
-    for process in processes:
-        process.ask_to_stop(grace=within / 3)
-    for process in processes:
+    for supervisor in live:
+        _ask_to_stop(supervisor, grace=within / 3)
+    for supervisor, run_folder in live.items():
         try:
-            process._supervisor.wait(max(0.0, deadline - time.monotonic()))
+            supervisor.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            process._supervisor.kill()
-            reap(process.command.run_folder)
+            supervisor.kill()
+            reap(run_folder)
 
 
 async def _start(command: Command, *, merge: bool) -> Process:
@@ -237,6 +232,8 @@ async def _start(command: Command, *, merge: bool) -> Process:
         undo.callback(_abandon, supervisor)
         given.close()
         _send_order(supervisor, order)
+        with _live_lock:
+            _live[supervisor] = command.run_folder
         assert supervisor.stdout is not None
         status, _ = await _reader(supervisor.stdout, undo)
         pid = _started(command, await status.readline())
@@ -244,8 +241,6 @@ async def _start(command: Command, *, merge: bool) -> Process:
         writing = await _writer(into, undo) if into else None
         log = asyncio.ensure_future(_log_errors(await _reader(errors, undo), command)) if errors else None
         process = Process(command, pid, supervisor, status, writing, reading, output, log)
-        with _live_lock:
-            _live.add(process)
         undo.pop_all()
     return process
 
@@ -288,11 +283,19 @@ def _abandon(supervisor: subprocess.Popen[bytes]) -> None:
     for stream in (supervisor.stdin, supervisor.stdout):
         if stream:
             stream.close()
-    threading.Thread(target=supervisor.wait, daemon=True).start()
+    threading.Thread(target=_forget, args=(supervisor,), daemon=True).start()
 
 
-def _bury(supervisor: subprocess.Popen[bytes]) -> None:
+def _ask_to_stop(supervisor: subprocess.Popen[bytes], grace: float | None) -> None:
+    assert supervisor.stdin is not None
+    with contextlib.suppress(OSError, ValueError):  # it has ended already
+        supervisor.stdin.write(b"stop\n" if grace is None else f"stop {grace}\n".encode())
+
+
+def _forget(supervisor: subprocess.Popen[bytes]) -> None:
     supervisor.wait()
+    with _live_lock:
+        _live.pop(supervisor, None)
     if supervisor.stdin:
         supervisor.stdin.close()
 

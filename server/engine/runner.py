@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CONTROL, STATUS = 0, 1
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
 PERSISTENCE = 30.0  # seconds after which processes that even SIGKILL does not end (stuck in a driver) are given up
+MOST_ROUNDS = 20  # of looking for processes that are still being started
 LINUX = sys.platform == "linux"
 
 
@@ -61,20 +62,6 @@ def children(pid: int) -> list[int]:
             return [child for child in processes() if parent(child) == pid]
     except (OSError, ValueError):
         pass
-    return found
-
-
-def descendants(roots: Iterable[int]) -> list[int]:
-    """All processes below `roots`, parents before their children."""
-    found: list[int] = []
-    seen: set[int] = set()
-    waiting = list(roots)
-    while waiting:
-        for child in children(waiting.pop(0)):
-            if child not in seen:
-                seen.add(child)
-                found.append(child)
-                waiting.append(child)
     return found
 
 
@@ -114,15 +101,37 @@ def _read(path: str) -> str:
 # Ending processes
 
 
+def freeze(roots: Iterable[int]) -> list[int]:
+    """Stops all processes below `roots`, and answers them.
+
+    Each is stopped before its children are listed, and the kernel lets no fork pass a signal: so the list is whole,
+    but for those whose parent ended on the way. They were adopted by now, and another round finds them.
+    """
+    found: dict[int, None] = {}
+    above = list(roots)
+    for _ in range(MOST_ROUNDS):
+        known = len(found)
+        waiting = list(above)
+        visited: set[int] = set()
+        while waiting:
+            for child in children(waiting.pop()):
+                if child not in found:
+                    _send(os.kill, child, signal.SIGSTOP)
+                    found[child] = None
+                if child not in visited:
+                    visited.add(child)
+                    waiting.append(child)
+        if len(found) == known:
+            break
+    return list(found)
+
+
 def kill(pids: Iterable[int]) -> None:
     """Sends SIGKILL to `pids` and to their process groups, our own group excepted.
 
-    All are frozen first, so that none can start another while its siblings are dealt with. A group is killed as
-    one in the kernel, with the forks that are under way in it.
+    The kernel kills a group as one, with the forks that are under way in it.
     """
     targets = list(pids)
-    for pid in targets:
-        _send(os.kill, pid, signal.SIGSTOP)
     for group in {_group(pid) for pid in targets} - {None, os.getpgrp()}:
         _send(os.killpg, group, signal.SIGKILL)
     for pid in targets:
@@ -203,7 +212,7 @@ class Run:
         end = time.monotonic() + PERSISTENCE
         pause = 0.0005
         while self._collect() and time.monotonic() < end:
-            kill(descendants([os.getpid()]))
+            kill(freeze([os.getpid()]))
             if not self._collect():
                 break
             time.sleep(pause)

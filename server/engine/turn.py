@@ -114,7 +114,7 @@ async def judge(run_id: int) -> None:
     place = workplace()
     run, change, project = await asyncio.to_thread(runs.whole, place.narrows, run_id)
     revision = await asyncio.to_thread(revisions.of_run, place.narrows, run_id)
-    if revision is None or revision.tree == revision.base_tree or change.slot is None:
+    if revision is None or revision.tree == revision.base_tree or change.slot is None or not project.checks:
         return
     tree = place.narrows.tree(project.id, change.slot)
     await checker.check(place, project, revision, tree, stop=place.stop_of(run.id))
