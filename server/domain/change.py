@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlmodel import Field, UniqueConstraint
 
 from server.domain.base import Moment, Row, Word, now
-from server.domain.states import CHANGE_MOVES, TURNS, ChangeState, Turn, move
+from server.domain.errors import WrongState
+from server.domain.states import CHANGE_MOVES, RELOAD, TURNS, ChangeState, Turn, move, refusal, words
 
 
 class Change(Row, table=True):
@@ -30,12 +31,12 @@ class Change(Row, table=True):
 
     def present(self, note: str = "") -> None:
         """A revision waits for its reader."""
-        self._become(ChangeState.IN_REVIEW, note)
+        self._become(ChangeState.IN_REVIEW, note, since=(ChangeState.WORKING, ChangeState.NEEDS_ATTENTION))
         self.ready_at = now()
 
     def stall(self, why: str) -> None:
         """The run left nothing to review, and a person must say what now."""
-        self._become(ChangeState.NEEDS_ATTENTION, why)
+        self._become(ChangeState.NEEDS_ATTENTION, why, since=(ChangeState.WORKING,))
         self.ready_at = now()
 
     def resume(self) -> None:
@@ -51,7 +52,7 @@ class Change(Row, table=True):
 
     def come_back(self, why: str) -> None:
         """The landing did not happen; nothing moved."""
-        self._become(ChangeState.IN_REVIEW, why)
+        self._become(ChangeState.IN_REVIEW, why, since=(ChangeState.LANDING,))
 
     def undo(self) -> None:
         """Taken back from the target branch, and to the end of the desk."""
@@ -68,18 +69,23 @@ class Change(Row, table=True):
 
     def restore(self, has_revision: bool) -> None:
         """Back from abandoned: to the desk, as it was."""
+        since = (ChangeState.ABANDONED,)
         if has_revision:
-            self._become(ChangeState.IN_REVIEW)
+            self._become(ChangeState.IN_REVIEW, since=since)
         else:
-            self._become(ChangeState.NEEDS_ATTENTION, "Restored. Nothing to review yet: try again or abandon it.")
+            nothing = "Restored. Nothing to review yet: try again or abandon it."
+            self._become(ChangeState.NEEDS_ATTENTION, nothing, since=since)
 
     def put_off(self) -> None:
         """The person reads it later: behind everything else that waits."""
         if self.turn is not Turn.YOURS:
-            move(f"Change {self.id}", CHANGE_MOVES, self.state, ChangeState.IN_REVIEW)
+            raise WrongState(f"Change {self.id} is {words(self.state)}: it does not wait for you.", RELOAD)
         self.later_at = now()
 
-    def _become(self, state: ChangeState, note: str = "") -> None:
+    def _become(self, state: ChangeState, note: str = "", since: tuple[ChangeState, ...] | None = None) -> None:
+        """Move to `state`; where several moves lead there, only from one of `since`."""
+        if since is not None and self.state not in since:
+            raise refusal(f"Change {self.id}", self.state, state)
         self.state = move(f"Change {self.id}", CHANGE_MOVES, self.state, state)
         self.note = note
 

@@ -1,4 +1,4 @@
-"""Every state and every allowed move, in one table a thing. `docs/states.md` is printed from here.
+"""Every state, what it means, and every allowed move. `python -m server.domain.states_page` prints `docs/states.md`.
 
 A move is made by a method of the thing itself, which calls `move`; nothing else assigns a state.
 """
@@ -7,54 +7,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from server.domain.errors import WrongState
 
 
-class TaskState(StrEnum):
-    OPEN = "open"  # to be worked on, being worked on, or waiting for its reader
-    DONE = "done"  # a change for it landed, or its report was accepted
-    DROPPED = "dropped"  # the person no longer wants it; can be opened again
+class State(StrEnum):
+    """A state is its word, and knows in half a sentence what that word means."""
+
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str) -> Self:
+        state = str.__new__(cls, word)
+        state._value_, state.meaning = word, meaning
+        return state
 
 
-class ChangeState(StrEnum):
-    WORKING = "working"  # an agent is at it, or about to be
-    NEEDS_ATTENTION = "needs_attention"  # the run ended and left nothing to review
-    IN_REVIEW = "in_review"  # a revision waits for its reader
-    LANDING = "landing"  # on its way to the target branch
-    LANDED = "landed"  # on the target branch
-    UNDONE = "undone"  # was on the target branch and was taken back
-    ABANDONED = "abandoned"  # given up by the person; can be restored
-    ACCEPTED = "accepted"  # a report that was read; nothing to land
+class TaskState(State):
+    OPEN = "open", "to be worked on, being worked on, or waiting for its reader"
+    DONE = "done", "a change for it landed, or its report was accepted"
+    DROPPED = "dropped", "the person no longer wants it; can be opened again"
 
 
-class RunState(StrEnum):
-    QUEUED = "queued"  # waits for admission, or for its worker to pick it up
-    RUNNING = "running"  # the agent is at work
-    SUCCEEDED = "succeeded"  # the agent ended by itself and says that it is done
-    FAILED = "failed"  # the agent, its setup or Narrows failed; the run says how
-    TIMED_OUT = "timed_out"  # ended by the time limit
-    STOPPED = "stopped"  # ended by the person
-    LOST = "lost"  # its worker died too often for another attempt
+class ChangeState(State):
+    WORKING = "working", "an agent is at it, or about to be"
+    NEEDS_ATTENTION = "needs_attention", "the run ended and left nothing to review"
+    IN_REVIEW = "in_review", "a revision waits for its reader"
+    LANDING = "landing", "on its way to the target branch"
+    LANDED = "landed", "on the target branch"
+    UNDONE = "undone", "was on the target branch and was taken back"
+    ABANDONED = "abandoned", "given up by the person; can be restored"
+    ACCEPTED = "accepted", "a report that was read; nothing to land"
 
 
-class CheckState(StrEnum):
-    QUEUED = "queued"
-    RUNNING = "running"
-    PASSED = "passed"  # exit 0
-    FAILED = "failed"  # any other exit, or the time limit
-    ERRORED = "errored"  # could not be started
-    SKIPPED = "skipped"  # an earlier check failed
+class RunState(State):
+    QUEUED = "queued", "waits for admission, or for its worker to pick it up"
+    RUNNING = "running", "the agent is at work"
+    SUCCEEDED = "succeeded", "the agent ended by itself and says that it is done"
+    FAILED = "failed", "the agent, its setup or Narrows failed; the run says how"
+    TIMED_OUT = "timed_out", "ended by the time limit"
+    STOPPED = "stopped", "ended by the person"
+    LOST = "lost", "its worker died too often for another attempt"
 
 
-class LandingState(StrEnum):
-    QUEUED = "queued"  # waits for its turn on the target branch
-    RUNNING = "running"  # being built, proven, moved
-    LANDED = "landed"  # the target branch points at it, or did
-    FAILED = "failed"  # nothing moved; the landing says why
-    CANCELLED = "cancelled"  # taken back by the person before anything moved
-    UNDONE = "undone"  # was landed, and the person took it back
+class CheckState(State):
+    QUEUED = "queued", "waits for the checks before it"
+    RUNNING = "running", "its command is at work on the tree"
+    PASSED = "passed", "exit 0"
+    FAILED = "failed", "any other exit, or the time limit"
+    ERRORED = "errored", "could not be started"
+    SKIPPED = "skipped", "an earlier check failed"
+
+
+class LandingState(State):
+    QUEUED = "queued", "waits for its turn on the target branch"
+    RUNNING = "running", "being built, proven, moved"
+    LANDED = "landed", "the target branch points at it, or did"
+    FAILED = "failed", "nothing moved; the landing says why"
+    CANCELLED = "cancelled", "taken back by the person before anything moved"
+    UNDONE = "undone", "was landed, and the person took it back"
 
 
 class Turn(StrEnum):
@@ -66,7 +77,9 @@ class Turn(StrEnum):
     NOBODYS = "nobody's"
 
 
-State = TypeVar("State", bound=StrEnum)
+Some = TypeVar("Some", bound=State)
+
+RELOAD = "Reload the page to see where it stands."
 
 T, C, R, K, L = TaskState, ChangeState, RunState, CheckState, LandingState
 
@@ -127,7 +140,7 @@ TURNS: Mapping[ChangeState, Turn] = {
 }
 
 
-def move(thing: str, moves: Mapping[State, frozenset[State]], now: State, to: State) -> State:
+def move(thing: str, moves: Mapping[Some, frozenset[Some]], now: Some, to: Some) -> Some:
     """The state `to`, if the table allows it from `now`.
 
     Args:
@@ -137,11 +150,13 @@ def move(thing: str, moves: Mapping[State, frozenset[State]], now: State, to: St
         WrongState: The table has no such move.
     """
     if to not in moves[now]:
-        raise WrongState(
-            f"{thing} is {words(now)}: it can't become {words(to)}.",
-            "Reload the page to see where it stands.",
-        )
+        raise refusal(thing, now, to)
     return to
+
+
+def refusal(thing: str, now: State, to: State) -> WrongState:
+    """The sentence for a move that is not allowed."""
+    return WrongState(f"{thing} is {words(now)}: it can't become {words(to)}.", RELOAD)
 
 
 def words(state: StrEnum) -> str:
