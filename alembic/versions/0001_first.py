@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("executor", sa.String(), nullable=True),
         sa.Column("ticket", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
+        sa.Column("summary", sa.String(), nullable=False),
         sa.Column("last_line", sa.String(), nullable=False),
         sa.Column("stop_asked", sa.Boolean(), nullable=False),
         sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),

@@ -32,6 +32,7 @@ class Run(Row, table=True):
     executor: str | None = None  # who admitted it; None: waits for admission
     ticket: str = ""  # the name of its workflow in the engine, new with each admission
     error: str = ""  # why it failed, as a sentence
+    summary: str = ""  # the agent's last message
     last_line: str = ""  # the last thing heard from the agent
     stop_asked: bool = False
     queued_at: datetime = Field(default_factory=now, sa_type=Moment)

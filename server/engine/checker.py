@@ -10,7 +10,9 @@ from server.domain.check import Check
 from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.states import CheckState
-from server.engine import preparation, processes
+from server.engine import preparation
+from server.engine.lines import Stopped, run_line
+from server.engine.processes import CannotStart
 from server.engine.workplace import Workplace
 from server.services import checks
 
@@ -41,8 +43,7 @@ async def again(place: Workplace, project: Project, red: Check, tree: Path) -> C
 async def would_pass(place: Workplace, project: Project, command: str, tree: Path, folder: Path) -> bool:
     """Whether a command passes on a tree, without writing it down as anybody's check."""
     env = preparation.check_environment(project, tree, folder)
-    line = preparation.shell(command, tree, env, folder, project.check_minutes * 60.0)
-    end = await processes.run_to_file(line, folder / "output.log")
+    end = await run_line(command, project=project, tree=tree, env=env, folder=folder, log=folder / "output.log")
     await place.unless_stopping()
     return end.code == 0
 
@@ -50,26 +51,12 @@ async def would_pass(place: Workplace, project: Project, command: str, tree: Pat
 async def _carry_out(place: Workplace, project: Project, each: Check, tree: Path, stop: asyncio.Event | None) -> Check:
     each, log = await asyncio.to_thread(checks.start, place.narrows, each.id)
     folder = log.with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     env = preparation.check_environment(project, tree, folder)
-    command = preparation.shell(each.command, tree, env, folder, project.check_minutes * 60.0)
-    running = asyncio.ensure_future(processes.run_to_file(command, log))
-    stopping = asyncio.ensure_future(stop.wait()) if stop else None
     try:
-        await asyncio.wait({running, *([stopping] if stopping else [])}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            running.cancel()
-        end = await running
-    except processes.CannotStart:
+        end = await run_line(each.command, project=project, tree=tree, env=env, folder=folder, log=log, stop=stop)
+    except (CannotStart, Stopped):
         await place.unless_stopping()
         return await asyncio.to_thread(checks.end, place.narrows, each.id, CheckState.ERRORED)
-    except asyncio.CancelledError:
-        if stop is None or not stop.is_set():
-            raise
-        return await asyncio.to_thread(checks.end, place.narrows, each.id, CheckState.ERRORED)
-    finally:
-        if stopping:
-            stopping.cancel()
     await place.unless_stopping()
     state = CheckState.PASSED if end.code == 0 else CheckState.FAILED
     return await asyncio.to_thread(checks.end, place.narrows, each.id, state, end.code, end.seconds)

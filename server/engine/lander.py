@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +14,7 @@ from server.domain.errors import NarrowsError
 from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.states import LandingState
-from server.engine import checker, preparation, processes
+from server.engine import checker, preparation
 from server.engine.workplace import Workplace, workplace
 from server.git import trees, worktrees
 from server.services import checks, landings
@@ -107,17 +106,9 @@ class _landing_tree:  # noqa: N801 (used as a verb)
         self._tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(worktrees.prepare, narrows.mirror(project.id), self._tree, self._commit)
         await asyncio.to_thread(worktrees.bring, Path(project.path), self._tree, project.include)
-        if project.setup:
-            folder = narrows.settings.logs / "setup" / f"{project.id}-landing"
-            shutil.rmtree(folder, ignore_errors=True)
-            env = preparation.check_environment(project, self._tree, folder)
-            command = preparation.shell(project.setup, self._tree, env, folder, project.check_minutes * 60.0)
-            end = await processes.run_to_file(command, folder / "setup.log")
-            if end.code != 0:
-                raise NarrowsError(
-                    f"The setup command `{project.setup}` failed in the landing worktree.",
-                    f"Its log: {folder}/setup.log",
-                )
+        folder = narrows.settings.logs / "setup" / f"{project.id}-landing"
+        env = preparation.check_environment(project, self._tree, folder)
+        await preparation.set_up(project, self._tree, folder, env)
 
     async def __aexit__(self, *_: object) -> None:
         self._lock.release()

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.agents.environment import environment
+from server.agents.turns import last_line
 from server.domain.agent import Agent
 from server.domain.change import Change, Revision
 from server.domain.errors import NarrowsError
 from server.domain.project import Project
 from server.domain.run import Reason, Run
-from server.engine import processes
+from server.engine.lines import run_line
 from server.engine.workplace import Workplace
 from server.git import commands, mirrors, snapshots, trees, worktrees
 from server.services import prompts, revisions, runs, tasks
@@ -50,8 +51,8 @@ async def prepare(place: Workplace, run: Run, agent: Agent) -> Room:
     assert change.slot is not None
     tree = narrows.tree(project.id, change.slot)
     env = environment(home=Path.home(), extra={**_names(project, change, run, tree, folder), **agent.env})
-    if fresh and project.setup:
-        await _set_up(project, tree, folder, env)
+    if fresh:
+        await set_up(project, tree, folder, env, place.stop_of(run.id))
     fallback = ""
     if change.session and run.reason is not Reason.FIRST:
         task = await asyncio.to_thread(tasks.get, narrows, change.task_id)
@@ -122,21 +123,29 @@ def _tenant(tree: Path) -> int | None:
         return None
 
 
-async def _set_up(project: Project, tree: Path, folder: Path, env: dict[str, str]) -> None:
-    command = shell(project.setup, tree, env, folder / "setup", project.check_minutes * 60.0)
-    end = await processes.run_to_file(command, folder / "setup.log")
+async def set_up(
+    project: Project, tree: Path, folder: Path, env: dict[str, str], stop: asyncio.Event | None = None
+) -> None:
+    """Run the project's setup command in a fresh worktree; its log is `setup.log` in `folder`.
+
+    Raises:
+        NarrowsError: It failed.
+        Stopped: `stop` was set.
+    """
+    if not project.setup:
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = folder / "setup.log"
+    end = await run_line(
+        project.setup, project=project, tree=tree, env=env, folder=folder / "setup", log=log, stop=stop
+    )
     if end.code != 0:
         how = "reached its time limit" if end.timed_out else f"ended with exit code {end.code}"
+        said = last_line(log)
         raise NarrowsError(
-            f"The setup command `{project.setup}` {how}.",
-            "Its log is beside the run's transcript; mend the command on the project's page.",
+            f"The setup command `{project.setup}` {how}{': ' + said if said else '.'}",
+            f"Mend it on the project's page. Its log: {log}",
         )
-
-
-def shell(line: str, tree: Path, env: dict[str, str], folder: Path, timeout: float) -> processes.Command:
-    """One of the project's own command lines, in a worktree, under a runner with `folder` as its run folder."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return processes.Command(("/bin/sh", "-c", line), tree, env, folder, timeout=timeout)
 
 
 def check_environment(project: Project, tree: Path, folder: Path) -> dict[str, str]:

@@ -171,27 +171,32 @@ class Run:
         self.lock = _take_lock(order["folder"])
 
     def start(self) -> None:
-        """Starts the program and writes its identity to `process.json`.
+        """Writes the program's identity to `process.json` and starts it, in this order: none runs unrecorded.
 
         Raises:
             OSError: the folder or the program could not be used.
         """
         reading, writing = os.pipe()
+        gate, opener = os.pipe()
         runner = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             os.close(reading)
-            _become(self.order, self.lock, writing, runner)
+            os.close(opener)
+            _become(self.order, self.lock, gate, writing, runner)
         os.close(writing)
+        os.close(gate)
         for descriptor in {self.order[name] for name in ("stdin", "stdout", "stderr")}:
             os.close(descriptor)
+        _write_identity(self.order["folder"], self.pid)
+        os.write(opener, b"!")
+        os.close(opener)
         with open(reading, "rb") as pipe:
             trouble = pipe.read()
         if trouble:
             os.waitpid(self.pid, 0)
             number, name = marshal.loads(trouble)
             raise OSError(number, os.strerror(number), name)
-        _write_identity(self.order["folder"], self.pid)
 
     def watch(self, wakeup: int) -> None:
         """Waits until the program has ended, or should have; what is left of it is `sweep`'s."""
@@ -284,13 +289,18 @@ def _take_lock(folder: str) -> int:
     return lock
 
 
-def _become(order: Order, lock: int, trouble: int, runner: int) -> NoReturn:
-    """Turns the forked child into the program; what goes wrong is sent up the pipe `trouble`."""
+def _become(order: Order, lock: int, gate: int, trouble: int, runner: int) -> NoReturn:
+    """Turns the forked child into the program, once a byte comes through the pipe `gate`.
+
+    What goes wrong is sent up the pipe `trouble`.
+    """
     name = order["cwd"]
     try:
         os.setsid()
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != runner:  # it died before the kernel could know that we want to follow it
+            os._exit(1)
+        if not os.read(gate, 1):
             os._exit(1)
         for source, target in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
             os.dup2(order[source], target)

@@ -16,8 +16,9 @@ from server.agents.builtin import make
 from server.agents.protocol import Outcome, Turn
 from server.domain.errors import NarrowsError
 from server.domain.run import Run
-from server.domain.states import RunState
+from server.domain.states import ChangeState, RunState
 from server.engine import checker, preparation, processes
+from server.engine.lines import Stopped
 from server.engine.listening import Listener
 from server.engine.specs import spec_of
 from server.engine.workplace import Workplace, workplace
@@ -30,12 +31,16 @@ log = logging.getLogger(__name__)
 @DBOS.workflow(name="turn")
 async def turn(run_id: int) -> None:
     """Carry a run out, to a revision with its checks, and decide what becomes of its change."""
-    outcome = await work(run_id)
-    if outcome is None:
-        return
-    if await record(run_id, outcome):
-        await judge(run_id)
-    await decide(run_id)
+    try:
+        outcome = await work(run_id)
+        if outcome is None:
+            return
+        if await record(run_id, outcome):
+            await judge(run_id)
+        await decide(run_id)
+    except Exception:
+        log.exception("run %s failed in Narrows itself", run_id)
+        await give_up(run_id)
 
 
 @DBOS.step(name="work")
@@ -47,6 +52,8 @@ async def work(run_id: int) -> dict[str, Any] | None:
         return None
     try:
         outcome = await _take_turn(place, run)
+    except Stopped:
+        outcome = Outcome("stopped")
     except NarrowsError as error:
         outcome = Outcome("failed", error=str(error))
     except Exception:
@@ -96,6 +103,8 @@ async def record(run_id: int, outcome: dict[str, Any]) -> bool:
     place = workplace()
     narrows = place.narrows
     state, error = RunState(outcome["state"]), outcome["error"]
+    if not await asyncio.to_thread(runs.holds, narrows, run_id, place.executor):
+        return False
     revision = None
     try:
         revision = await asyncio.to_thread(
@@ -103,26 +112,62 @@ async def record(run_id: int, outcome: dict[str, Any]) -> bool:
         )
     except NarrowsError as failure:  # the tree stays as it is: nothing is lost, and a person looks at it
         state, error = RunState.FAILED, f"What the agent left could not be collected. {failure}"
-    ended = await asyncio.to_thread(runs.end, narrows, run_id, place.executor, state, error, outcome["session"])
+    except Exception:
+        log.exception("what run %s left could not be collected", run_id)
+        state, error = RunState.FAILED, "What the agent left could not be collected; Narrows' log says why."
+    ended = await asyncio.to_thread(
+        runs.end,
+        narrows,
+        run_id,
+        place.executor,
+        state,
+        error=error,
+        summary=outcome["summary"],
+        session=outcome["session"],
+    )
     await place.unless_stopping()
     return ended is not None and revision is not None
 
 
 @DBOS.step(name="judge")
 async def judge(run_id: int) -> None:
-    """Run the project's checks on the revision, in the worktree that it was taken from."""
+    """Run the project's checks on the revision, in the worktree that it was taken from.
+
+    Whatever goes wrong here, a decision follows: a check without a result is not green, and a landing runs it again.
+    """
     place = workplace()
+    try:
+        await _judge(place, run_id)
+    except Exception:
+        log.exception("the checks of run %s could not be carried out", run_id)
+    finally:
+        place.stops.pop(run_id, None)
+    await place.unless_stopping()
+
+
+async def _judge(place: Workplace, run_id: int) -> None:
     run, change, project = await asyncio.to_thread(runs.whole, place.narrows, run_id)
     revision = await asyncio.to_thread(revisions.of_run, place.narrows, run_id)
-    if revision is None or revision.tree == revision.base_tree or change.slot is None or not project.checks:
+    if change.state is not ChangeState.WORKING or change.slot is None or not project.checks:
+        return
+    if revision is None or revision.tree == revision.base_tree:
         return
     tree = place.narrows.tree(project.id, change.slot)
     await checker.check(place, project, revision, tree, stop=place.stop_of(run.id))
     await asyncio.to_thread(preparation.sweep, place.narrows, project, tree, revision)
-    await place.unless_stopping()
 
 
 @DBOS.step(name="decide")
 async def decide(run_id: int) -> None:
     """To the desk, back to the agent, or to the person with a reason."""
     await asyncio.to_thread(runs.decide, workplace().narrows, run_id)
+
+
+@DBOS.step(name="give_up")
+async def give_up(run_id: int) -> None:
+    """After a mistake of Narrows' own: the run ends, and a person sees it; the worktree stays as it is."""
+    place = workplace()
+    await place.unless_stopping()
+    sentence = "Narrows itself failed; its log says how."
+    await asyncio.to_thread(runs.end, place.narrows, run_id, place.executor, RunState.FAILED, error=sentence)
+    await asyncio.to_thread(runs.decide, place.narrows, run_id)

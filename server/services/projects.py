@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,22 +77,33 @@ def register(narrows: Narrows, path: str, **wishes: Any) -> Project:
     fields |= checked({name: value for name, value in wishes.items() if value is not None})
     if fields["target_branch"] not in proposal.branches:
         raise _no_branch(fields["target_branch"], proposal.branches)
-    with narrows.transaction() as db:
+    with _mirrored(narrows, proposal.path, fields["target_branch"]) as fresh, narrows.transaction() as db:
         if known := queries.project_at(db, proposal.path):
             return known
-        project = Project(path=proposal.path, **fields)
+        project = Project(**fields)
         events.record(db, Actor.YOU, "registered", project)
-        # Inside the transaction: a mirror that can't be made leaves no project behind.
         mirror = narrows.mirror(project.id)
         if mirror.exists():  # left by a registration that died before its commit
             shutil.rmtree(mirror)
-        mirrors.create(Path(project.path), mirror)
-        mirrors.fetch(Path(project.path), mirror, project.target_branch)
+        fresh.rename(mirror)
     return project
+
+
+@contextlib.contextmanager
+def _mirrored(narrows: Narrows, path: str, branch: str) -> Iterator[Path]:
+    """A mirror under a passing name, made before the database is locked; away again unless it was taken."""
+    fresh = narrows.settings.mirrors / f".new-{secrets.token_hex(8)}"
+    try:
+        mirrors.create(Path(path), fresh)
+        mirrors.fetch(Path(path), fresh, branch)
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 CONFIGURABLE = (
     "name",
+    "path",
     "target_branch",
     "setup",
     "checks",
@@ -110,10 +124,14 @@ def configure(narrows: Narrows, project_id: int, **wishes: Any) -> Project:
         Invalid: A setting can't be used; nothing was changed.
     """
     wanted = checked({name: value for name, value in wishes.items() if value is not None})
+    if "path" in wanted:
+        wanted["path"] = str(mirrors.inspect(Path(wanted["path"]).expanduser()).root)
     with narrows.transaction() as db:
         project = queries.project(db, project_id)
+        if "path" in wanted and (other := queries.project_at(db, wanted["path"])) and other.id != project_id:
+            raise Invalid("path", f"{other.path} is registered already, as {other.name}.", "Use that project.")
         if "target_branch" in wanted and wanted["target_branch"] != project.target_branch:
-            branches = mirrors.inspect(Path(project.path)).branches
+            branches = mirrors.inspect(Path(wanted.get("path", project.path))).branches
             if wanted["target_branch"] not in branches:
                 raise _no_branch(wanted["target_branch"], list(branches))
         for name, value in wanted.items():
@@ -171,7 +189,7 @@ def checked(wishes: dict[str, Any]) -> dict[str, Any]:
                 result[name] = LandingMethod(value)
             case "checks" | "include":
                 result[name] = [line.strip() for line in value if line.strip()]
-            case "name" | "target_branch":
+            case "name" | "path" | "target_branch":
                 if not str(value).strip():
                     raise Invalid(name, "It can't be empty.", "Type one.")
                 result[name] = str(value).strip()

@@ -5,19 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from sqlmodel import Session
+
 from server.bus import Signal
 from server.domain.base import now
 from server.domain.change import Change
+from server.domain.check import Check
 from server.domain.errors import NotFound, WrongState
 from server.domain.event import Actor
 from server.domain.project import Project
 from server.domain.run import Executor, Reason, Run
-from server.domain.states import ChangeState, RunState
+from server.domain.states import ChangeState, CheckState, RunState, words
 from server.services import admission, changes, events, prompts
 from server.services.narrows import Narrows
 from server.store import queries
 
-MOST_ATTEMPTS = 5  # a run that took its worker down so often is not tried again
+MOST_ATTEMPTS = 20  # a run that took its worker down so often is not tried again
 SILENT_AFTER = timedelta(seconds=30)  # a worker not heard from for so long is dead
 
 
@@ -55,13 +58,14 @@ def stop(narrows: Narrows, run_id: int) -> Run:
     with narrows.transaction() as db:
         run = queries.run(db, run_id)
         if run.over:
-            raise WrongState(f"Run {run.id} is over: {run.state}.", "Nothing is left to stop.")
+            raise WrongState(f"Run {run.id} is over: {words(run.state)}.", "Nothing is left to stop.")
         run.stop_asked = True
         if run.executor is None:
             run.end(RunState.STOPPED, "Stopped before it started.")
             change = queries.change(db, run.change_id)
-            _settle(change, "Stopped before it started.", has_revision=bool(queries.last_revision(db, change.id)))
-            events.record(db, Actor.YOU, "stopped", change)
+            if change.state is ChangeState.WORKING:
+                _settle(change, "Stopped before it started.", has_revision=bool(queries.last_revision(db, change.id)))
+                events.record(db, Actor.YOU, "stopped", change)
         events.record(db, Actor.YOU, "stop_asked", run)
     return run
 
@@ -80,11 +84,23 @@ def begin(narrows: Narrows, run_id: int, executor: str) -> Run | None:
             events.record(db, Actor.ENGINE, "started_again", run, attempt=run.attempt)
         if run.attempt > MOST_ATTEMPTS:
             run.end(RunState.LOST, f"Its worker died {MOST_ATTEMPTS} times.")
-            change = queries.change(db, run.change_id)
-            change.stall(f"The run was lost: its worker died {MOST_ATTEMPTS} times.")
             events.record(db, Actor.ENGINE, "lost", run)
+            _lose(db, queries.change(db, run.change_id))
             return None
     return run
+
+
+def _lose(db: Session, change: Change) -> None:
+    if change.state is ChangeState.ABANDONED:
+        changes.give_back_tree(db, change)
+    elif change.state is ChangeState.WORKING:
+        change.stall(f"The run was lost: its worker died {MOST_ATTEMPTS} times.")
+        events.record(db, Actor.ENGINE, "stalled", change)
+
+
+def holds(narrows: Narrows, run_id: int, executor: str) -> bool:
+    """Whether the run is still the worker's own, and not another's who took it over."""
+    return get(narrows, run_id).executor == executor
 
 
 def hear(narrows: Narrows, run_id: int, line: str, change_id: int) -> None:
@@ -101,7 +117,14 @@ def remember_line(narrows: Narrows, run_id: int, line: str) -> None:
 
 
 def end(
-    narrows: Narrows, run_id: int, executor: str, state: RunState, error: str = "", session: str | None = None
+    narrows: Narrows,
+    run_id: int,
+    executor: str,
+    state: RunState,
+    *,
+    error: str = "",
+    summary: str = "",
+    session: str | None = None,
 ) -> Run | None:
     """The agent's part is over; what becomes of the change is decided after the checks. None: not its own any more."""
     with narrows.transaction() as db:
@@ -110,6 +133,7 @@ def end(
             return None
         if not run.over:
             run.end(state, error)
+            run.summary = summary
             change = queries.change(db, run.change_id)
             change.session = session or change.session
             db.add(change)
@@ -135,22 +159,38 @@ def decide(narrows: Narrows, run_id: int) -> Change:
             return change
         project = queries.project(db, change.project_id)
         revision = queries.revision_of_run(db, run.id)
-        red = [check for check in queries.checks_of_revision(db, revision.id) if check.red] if revision else []
+        judged = queries.checks_of_revision(db, revision.id) if revision else []
+        red = [check for check in judged if check.red]
         if run.state is not RunState.SUCCEEDED:
             kept = " What it had done is kept: you can review it." if revision else ""
             change.stall(f"{_ending(run)}{kept}")
             events.record(db, Actor.ENGINE, "stalled", change)
         elif revision is None:
-            change.stall("The agent ended without changing anything.")
+            change.stall(_nothing(run))
             events.record(db, Actor.ENGINE, "stalled", change)
-        elif red and change.check_rounds < project.check_rounds:
+        elif red and change.check_rounds < project.check_rounds and not run.stop_asked:
             change.check_rounds += 1
             db.add(change)
             admission.follow(db, change, Reason.CHECKS, prompts.checks(red))
         else:
-            change.present("Its checks are red." if red else "")
+            change.present(_verdict(judged))
             events.record(db, Actor.ENGINE, "presented", change, revision=revision.number)
     return change
+
+
+def _nothing(run: Run) -> str:
+    """Why there is nothing to review, in the agent's words where it has some."""
+    said = run.summary.strip().partition("\n")[0][:300]
+    return f"The agent changed nothing. It says: {said}" if said else "The agent ended without changing anything."
+
+
+def _verdict(judged: list[Check]) -> str:
+    """What the reader is told of the checks; nothing where all passed."""
+    if any(check.red for check in judged):
+        return "Its checks are red."
+    if any(check.state is not CheckState.PASSED and not check.superseded for check in judged):
+        return "Not all of its checks were run; a landing runs them."
+    return ""
 
 
 def _ending(run: Run) -> str:
@@ -178,9 +218,12 @@ def retry(narrows: Narrows, change_id: int) -> Run:
     """
     with narrows.transaction() as db:
         change = queries.change(db, change_id)
+        if change.state is not ChangeState.NEEDS_ATTENTION:
+            raise WrongState(
+                f"Change {change.id} is {words(change.state)}.", "Send it back to have it done differently."
+            )
         change.resume()
         change.check_rounds = 0
-        db.add(change)
         last = queries.runs_of_change(db, change_id)
         prompt = last[-1].prompt if last else prompts.first(queries.task(db, change.task_id))
         error = last[-1].error if last else ""
