@@ -51,6 +51,7 @@ def abandon(narrows: Narrows, change_id: int) -> Change:
     """
     with narrows.transaction() as db:
         change = queries.change(db, change_id)
+        was_working = change.state is ChangeState.WORKING
         change.abandon()
         seen = queries.last_revision(db, change_id)
         db.add(
@@ -61,19 +62,29 @@ def abandon(narrows: Narrows, change_id: int) -> Change:
                 verdict=Verdict.ABANDON,
             )
         )
-        for run in queries.unfinished_runs(db, change_id):
-            run.stop_asked = True
-            if run.executor is None:
-                run.end(RunState.STOPPED, "Its change was abandoned.")
-            events.record(db, Actor.YOU, "stop_asked", run)
+        in_use = _stop_runs(db, change, judging=was_working)
         task = queries.task(db, change.task_id)
-        if task.state is TaskState.OPEN:
+        if task.state is TaskState.OPEN and queries.living_change(db, task.id) is None:
             task.drop()
-            db.add(task)
-        if not queries.unfinished_runs(db, change_id):
+            events.record(db, Actor.YOU, "dropped", task)
+        if not in_use:
             give_back_tree(db, change)
         events.record(db, Actor.YOU, "abandoned", change)
     return change
+
+
+def _stop_runs(db: Session, change: Change, *, judging: bool) -> bool:
+    """Whether an agent, or the checks after it, still use the worktree; their worker gives it back when they ended."""
+    judged = queries.runs_of_change(db, change.id)[-1:] if judging else []
+    in_use = False
+    for run in queries.unfinished_runs(db, change.id) or judged:
+        run.stop_asked = True
+        if run.executor is None:
+            run.end(RunState.STOPPED, "Its change was abandoned.")
+        else:
+            in_use = True
+        events.record(db, Actor.YOU, "stop_asked", run)
+    return in_use
 
 
 def restore(narrows: Narrows, change_id: int) -> Change:
@@ -88,7 +99,7 @@ def restore(narrows: Narrows, change_id: int) -> Change:
         task = queries.task(db, change.task_id)
         if task.state is TaskState.DROPPED:
             task.reopen()
-            db.add(task)
+            events.record(db, Actor.YOU, "reopened", task)
         events.record(db, Actor.YOU, "restored", change)
     return change
 
