@@ -17,7 +17,7 @@ class State(StrEnum):
 
     meaning: str
 
-    def __new__(cls, word: str, meaning: str) -> Self:
+    def __new__(cls, word: str, meaning: str = "") -> Self:  # looked up by its word alone
         state = str.__new__(cls, word)
         state._value_, state.meaning = word, meaning
         return state
