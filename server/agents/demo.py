@@ -71,7 +71,7 @@ BLOCKS = {"write": ("",), "append": ("",), "replace": ("old", "new")}
 WORDS = ("run", "write", "append", "replace", "delete", "say", "wait", "ask", "fail", "crash")
 _DIRECTIVE = re.compile(rf"^\s*({'|'.join(WORDS)})(?::\s*(.*?)\s*|\s*)$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([^`]*?)\s*$")
-_PLACE = re.compile(r"(?<![\w/.])`?([\w@+./-]*\w\.\w+):(\d+)(?:\s*[-–]\s*(\d+))?`?")
+_PLACE = re.compile(r"(?<![\w/.])([\w@+.-][\w@+./-]*\.\w+|\w+\.\w+):(\d+)(?:\s*[-–]\s*(\d+))?")
 
 
 def parse(prompt: str) -> list[Directive]:
@@ -143,7 +143,7 @@ def documented(source: str, wanted: Callable[[int, int], bool] | None = None) ->
     `wanted(first, last)` limits it to definitions on those lines. Raises SyntaxError (or ValueError) when `source` is
     no Python.
     """
-    lines = source.splitlines(keepends=True)
+    lines = _lines(source)
     for node in sorted(_undocumented(ast.parse(source)), key=lambda node: -node.lineno):
         first = node.body[0]
         if first.lineno == node.lineno or (wanted and not wanted(node.lineno, node.end_lineno or node.lineno)):
@@ -169,6 +169,11 @@ def describe(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str
         sentence += " of " + (" and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0])
     returns = ast.unparse(node.returns) if node.returns else ""
     return f"{sentence}; returns {returns}." if returns and returns != "None" else f"{sentence}."
+
+
+def _lines(source: str) -> list[str]:
+    """The lines as Python's parser counts them: a form feed, for one, ends none."""
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", source)
 
 
 def _undocumented(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
@@ -452,7 +457,7 @@ def _reviewed(old: str | None, comments: list[Remark]) -> str | None:
     """The text after `comments`: suggestions replace their lines, other lines get the docstring that they miss."""
     if old is None:
         return None
-    lines = old.splitlines(keepends=True)
+    lines = _lines(old)
     for remark in sorted(comments, key=lambda remark: -remark.first):
         if remark.suggestion is not None and remark.last <= len(lines):
             lines[remark.first - 1 : remark.last] = [remark.suggestion]

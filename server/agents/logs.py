@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from server.agents.files import open_to_append
 
 MEGABYTE = 1024 * 1024
 
@@ -18,8 +21,8 @@ class BoundedLog:
     """
 
     def __init__(self, path: Path, *, head: int = 9 * MEGABYTE, tail: int = MEGABYTE) -> None:
-        self._file = path.open("ab", buffering=0)
-        self._room = max(0, head - self._file.tell())
+        self._file = open_to_append(path)
+        self._room = max(0, head - os.fstat(self._file.fileno()).st_size)
         self._limit = tail
         self._tail: deque[bytes] = deque()
         self._held = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
-import stat
 from pathlib import Path
 
+from server.agents.files import open_to_read, write_anew
 from server.agents.protocol import ExitLike, Turn
 
 REPORT_LIMIT = 2 * 1024 * 1024  # bytes
@@ -18,8 +18,7 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 def prepare(turn: Turn) -> dict[str, str]:
     """Writes the prompt's file, and answers the turn's environment with the names of the files in it."""
-    turn.prompt_file.unlink(missing_ok=True)  # never through a link that an earlier attempt left
-    turn.prompt_file.write_text(turn.prompt, encoding="utf-8", errors="surrogateescape")
+    write_anew(turn.prompt_file, turn.prompt.encode("utf-8", "surrogateescape"))
     return {**turn.env, "NARROWS_PROMPT": str(turn.prompt_file), "NARROWS_REPORT": str(turn.report_file)}
 
 
@@ -28,24 +27,21 @@ def read_report(turn: Turn) -> str | None:
 
     A link is not followed: it could show the person, as the agent's own words, any file of theirs.
     """
-    try:
-        descriptor = os.open(turn.report_file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    file = open_to_read(turn.report_file)
+    if file is None:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
+    with file:
         return file.read(REPORT_LIMIT).decode("utf-8", "replace").strip() or None
 
 
 def last_line(path: Path, limit: int = 8192) -> str:
     """The last line of a file that says something, read from its last `limit` bytes; empty when there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
+    file = open_to_read(path)
+    if file is None:
         return ""
+    with file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
+        text = file.read().decode("utf-8", "replace")
     return next((line for line in map(one_line, reversed(text.splitlines())) if line), "")
 
 

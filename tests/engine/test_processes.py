@@ -17,7 +17,7 @@ import pytest
 
 from server.engine import processes, runner
 from server.engine.processes import PIPE, CannotStart, Command, run_to_file, start
-from tests.support.processes import alive, wait_for, wait_gone
+from tests.support.processes import alive, wait_gone
 
 
 def shell(folder: Path, script: str, **options: Any) -> Command:
@@ -138,18 +138,19 @@ def test_eight_at_once_and_all_ended_at_once(tmp_path: Path) -> None:
 
 def test_everything_is_ended_even_when_the_loop_that_started_it_hangs(tmp_path: Path) -> None:
     pids: list[int] = []
-    release = threading.Event()
+    started, release = threading.Event(), threading.Event()
 
     async def tell() -> None:
         process = await start(shell(tmp_path, "exec sleep 600"))
         pids.append(process.pid)
+        started.set()
         release.wait(20)
         await process.wait()
         process.close()
 
     loop = threading.Thread(target=asyncio.run, args=(tell(),))
     loop.start()
-    wait_for(tmp_path / "process.json")
+    assert started.wait(10)
     processes.stop_all()
     wait_gone(pids, seconds=1)
     release.set()
