@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -15,6 +16,7 @@ from server.git.commands import Output, run
 from server.git.places import Place, is_folder
 
 GITLINK = "160000"
+SHA256_LENGTH = 64
 
 
 def write(where: Place, exclude: Sequence[str] = ()) -> str:
@@ -46,6 +48,36 @@ def untracked(where: Place, index: Path, exclude: Sequence[str]) -> list[str]:
     return _ask(where, index, "ls-files", "-z", "--others", "--exclude-standard", *patterns).fields()
 
 
+def edited(where: Place, index: Path) -> list[str]:
+    """Tracked files that are not on disk what the index names.
+
+    A file that has the stored bytes is not edited, even where its attributes ask for other line ends: git would call
+    it modified when it was written in the same second as the index, and store it anew.
+    """
+    listed = iter(_ask(where, index, "diff-files", "-z", "--raw", "--no-abbrev", "--ignore-submodules=dirty").fields())
+    return [name for about, name in zip(listed, listed, strict=True) if not _same_bytes(where.tree, name, about)]
+
+
+def _same_bytes(tree: Path, name: str, about: str) -> bool:
+    """Whether a file is, to the byte and the executable bit, the old side of a line of `git diff --raw`."""
+    mode, _, blob, _, letter = about.removeprefix(":").split(" ")
+    path = tree / name
+    if letter != "M" or not _storable(tree, name):
+        return False
+    try:
+        now = path.lstat()
+        if not stat.S_ISREG(now.st_mode) or mode != ("100755" if now.st_mode & 0o100 else "100644"):
+            return False
+        digest = hashlib.sha256() if len(blob) == SHA256_LENGTH else hashlib.sha1(usedforsecurity=False)
+        digest.update(b"blob %d\0" % now.st_size)
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError:
+        return False
+    return digest.hexdigest() == blob
+
+
 @dataclass(slots=True)
 class _Changes:
     gone: list[str] = field(default_factory=list)
@@ -75,8 +107,7 @@ def _changes(where: Place, index: Path, exclude: Sequence[str]) -> _Changes:
 
 def _sort_tracked(where: Place, index: Path, ours: dict[str, str], changes: _Changes) -> None:
     """Tracked files that differ from the index, by whether something that git can store is still there."""
-    listed = _ask(where, index, "diff-files", "-z", "--name-only", "--ignore-submodules=dirty").fields()
-    for name in listed:
+    for name in edited(where, index):
         kept = _storable(where.tree, name) or (ours.get(name) == GITLINK and is_folder(where.tree / name))
         (changes.present if kept else changes.gone).append(name)
 

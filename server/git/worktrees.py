@@ -48,14 +48,7 @@ def _reset(where: Place, commit: str, keep: Sequence[str]) -> bool:
     _attach(where, commit)
     _checkout(where, commit)
     _sweep(where, _kept(where, keep))
-    clean = run(
-        where.mirror,
-        *("diff-index", "--quiet", "--ignore-submodules=dirty", "--end-of-options", commit, "--"),
-        work_tree=where.tree,
-        index=where.index,
-        ok=(0, 1),
-    )
-    if clean.code:
+    if contents.edited(where, where.index):
         return False
     _hand_over(where, commit)
     return True
@@ -176,9 +169,8 @@ def _hand_over(where: Place, commit: str) -> None:
 def settle(index: Path) -> None:
     """Dates the index one clock tick after the files that were just written.
 
-    git reads every file again whose time equals the index's, as it could have been changed in that same tick. Where
-    the file system has fine times, waiting for the next tick makes that needless, and files whose stored line ends
-    are not what the attributes ask for do not look changed.
+    A git that compares fine times reads every file again whose time is not before the index's, as it could have been
+    changed in that same tick. Waiting for the next tick makes that needless.
     """
     if index.stat().st_mtime_ns % WHOLE_SECOND:
         time.sleep(TICK)
@@ -192,22 +184,13 @@ def touched(mirror: Path, tree: Path, base: str, exclude: Sequence[str] = ()) ->
     """
     guard(mirror)
     where = place(mirror, tree)
-    changed = run(
+    staged = run(
         mirror,
-        *(
-            "diff-index",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            "--ignore-submodules=dirty",
-            "--end-of-options",
-            base,
-            "--",
-        ),
-        work_tree=tree,
+        *("diff-index", "-z", "--cached", "--name-only", "--no-renames", "--end-of-options", base, "--"),
         index=where.index,
     ).fields()
-    return sorted({*changed, *contents.untracked(where, where.index, exclude)})
+    changed = contents.edited(where, where.index)
+    return sorted({*staged, *changed, *contents.untracked(where, where.index, exclude)})
 
 
 def saved(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> bool:

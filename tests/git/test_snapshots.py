@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -208,6 +210,17 @@ def test_types_change(agent: Repository, repository: Repository, mirror: Path) -
     assert found["src"] == "120000 README.md"
 
 
+def test_a_folder_that_became_a_link_to_its_twin_is_a_change(
+    agent: Repository, repository: Repository, mirror: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(agent.path / "src", tmp_path / "twin")
+    shutil.rmtree(agent.path / "src")
+    (agent.path / "src").symlink_to(tmp_path / "twin")
+    assert "src/app.py" in worktrees.touched(mirror, agent.path, repository.head)
+    found = files_of(mirror, snap(mirror, agent, repository.head).commit)
+    assert {name for name in found if name.startswith("src")} == {"src"}
+
+
 def test_names_of_any_bytes(agent: Repository, repository: Repository, mirror: Path) -> None:
     names = [
         "-rf",
@@ -249,11 +262,45 @@ def test_a_large_file_is_stored(agent: Repository, repository: Repository, mirro
     assert run(mirror, "cat-file", "-s", f"{snapshot.commit}:large.bin").text == str(30 << 20)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_without_rights_is_named(agent: Repository, repository: Repository, mirror: Path) -> None:
-    agent.write("secret.txt", "x").chmod(0)
-    with pytest.raises(GitError, match=r"secret\.txt"):
-        snap(mirror, agent, repository.head)
+UNREADABLE = """
+import sys
+from pathlib import Path
+from server.domain.errors import GitError
+from server.git import mirrors, worktrees
+from server.git.commands import NOBODY
+from server.git.snapshots import take
+from tests.support.repositories import Repository
+
+top = Path(sys.argv[1])
+repository = Repository.make(top)
+mirrors.create(repository.path, top / "mirror.git")
+worktrees.prepare(top / "mirror.git", top / "tree", repository.head)
+(top / "tree/secret.txt").write_text("x")
+(top / "tree/secret.txt").chmod(0)
+try:
+    take(top / "mirror.git", top / "tree", base=repository.head, message="m", author=NOBODY)
+except GitError as error:
+    print(error)
+"""
+
+
+def test_a_file_without_rights_is_named() -> None:
+    """In a process of an ordinary user, as root may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        user = None
+        if os.geteuid() == 0:
+            user = 65534
+            os.chown(folder, user, user)
+        done = subprocess.run(
+            [sys.executable, "-c", UNREADABLE, folder],
+            cwd=Path(__file__).parents[2],
+            env={"PATH": os.environ["PATH"], "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+            user=user,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert "'secret.txt' in the worktree can't be read" in done.stdout
 
 
 def test_a_file_that_git_refuses_is_an_error_with_its_words(
