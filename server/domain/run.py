@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlmodel import Field, SQLModel
 
 from server.domain.base import Moment, Row, Word, now
 from server.domain.states import RUN_MOVES, RunState, move
+
+SILENT_AFTER = timedelta(seconds=30)  # a worker not heard from for so long is dead
 
 
 class Reason(StrEnum):

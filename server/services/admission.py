@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlmodel import Session
 
 from server.domain.change import Change
@@ -25,12 +27,14 @@ def admit(narrows: Narrows, executor: str) -> list[Run]:
         room = _Room(narrows, db)
         admitted = [_give(db, run, executor) for run in queries.waiting_runs(db) if room.take(run.project_id)]
         if room.left and not budget.state(narrows, db).paused:
-            for task in queries.startable_tasks(db):
-                if room.take(task.project_id):
-                    admitted.append(_give(db, _begin(db, task), executor))
-                if not room.left:
-                    break
+            admitted += [_give(db, _begin(db, task), executor) for task in _starting(db, room)]
         return admitted
+
+
+def _starting(db: Session, room: _Room) -> Iterator[Task]:
+    """New tasks for which there is room: asked for again while a project fills up before all agents are at work."""
+    while room.left and (found := queries.startable_tasks(db, room.projects(), room.left)):
+        yield from (task for task in found if room.take(task.project_id))
 
 
 class _Room:
@@ -41,11 +45,17 @@ class _Room:
         self._limits = {project.id: project.agents_limit for project in queries.projects(db)}
         self.left = narrows.settings.agents - sum(self._by_project.values())
 
+    def projects(self) -> list[int]:
+        """Those that have room for another agent."""
+        return [project_id for project_id in self._limits if self._in(project_id) > 0]
+
+    def _in(self, project_id: int) -> int:
+        return self._limits.get(project_id, 0) - self._by_project.get(project_id, 0)
+
     def take(self, project_id: int) -> bool:
-        at_work = self._by_project.get(project_id, 0)
-        if self.left <= 0 or at_work >= self._limits.get(project_id, 0):
+        if self.left <= 0 or self._in(project_id) <= 0:
             return False
-        self._by_project[project_id] = at_work + 1
+        self._by_project[project_id] = self._by_project.get(project_id, 0) + 1
         self.left -= 1
         return True
 

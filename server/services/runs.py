@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 from sqlmodel import Session
@@ -14,14 +13,13 @@ from server.domain.check import Check
 from server.domain.errors import NotFound, WrongState
 from server.domain.event import Actor
 from server.domain.project import Project
-from server.domain.run import Executor, Reason, Run
+from server.domain.run import SILENT_AFTER, Executor, Reason, Run
 from server.domain.states import ChangeState, CheckState, RunState, words
 from server.services import admission, changes, events, prompts
 from server.services.narrows import Narrows
 from server.store import queries
 
 MOST_ATTEMPTS = 20  # a run that took its worker down so often is not tried again
-SILENT_AFTER = timedelta(seconds=30)  # a worker not heard from for so long is dead
 
 
 def get(narrows: Narrows, run_id: int) -> Run:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -110,16 +111,18 @@ def links_of_task(db: Session, task_id: int) -> list[TaskLink]:
     return list(db.exec(select(TaskLink).where(TaskLink.task_id == task_id)))
 
 
-def tasks_before(db: Session, task_id: int) -> list[Task]:
-    """Those that it starts after."""
-    return list(
-        db.exec(
-            select(Task)
-            .join(TaskLink, col(TaskLink.after_id) == col(Task.id))
-            .where(TaskLink.task_id == task_id)
-            .order_by(col(Task.id))
-        )
+def tasks_before(db: Session, task_ids: Collection[int]) -> defaultdict[int, list[Task]]:
+    """Those that each of these starts after."""
+    found: defaultdict[int, list[Task]] = defaultdict(list)
+    rows = db.exec(
+        select(TaskLink.task_id, Task)
+        .join(Task, col(TaskLink.after_id) == col(Task.id))
+        .where(col(TaskLink.task_id).in_(task_ids))
+        .order_by(col(Task.id))
     )
+    for task_id, before in rows:
+        found[task_id].append(before)
+    return found
 
 
 def all_tasks_before(db: Session, task_id: int) -> set[int]:
@@ -162,12 +165,12 @@ def count_backlog(db: Session) -> int:
     return db.exec(select(func.count()).select_from(Task).where(_unstarted())).one()
 
 
-def startable_tasks(db: Session, limit: int = 256) -> list[Task]:
-    """The backlog less those that wait for another task."""
+def startable_tasks(db: Session, projects: Iterable[int], limit: int) -> list[Task]:
+    """The backlog of these projects, less what waits for another task."""
     return list(
         db.exec(
             select(Task)
-            .where(_unstarted(), _unblocked())
+            .where(col(Task.project_id).in_(list(projects)), _unstarted(), _unblocked())
             .order_by(col(Task.priority).desc(), col(Task.id))
             .limit(limit)
         )
@@ -189,6 +192,13 @@ def changes(db: Session, *, state: ChangeState | None, limit: int) -> list[Chang
 
 def changes_of_task(db: Session, task_id: int) -> list[Change]:
     return list(db.exec(select(Change).where(Change.task_id == task_id).order_by(col(Change.id))))
+
+
+def changes_of_tasks(db: Session, task_ids: Collection[int]) -> defaultdict[int, list[Change]]:
+    found: defaultdict[int, list[Change]] = defaultdict(list)
+    for change in db.exec(select(Change).where(col(Change.task_id).in_(task_ids)).order_by(col(Change.id))):
+        found[change.task_id].append(change)
+    return found
 
 
 def living_change(db: Session, task_id: int) -> Change | None:
@@ -324,8 +334,11 @@ def runs_of_change(db: Session, change_id: int) -> list[Run]:
     return list(db.exec(select(Run).where(Run.change_id == change_id).order_by(col(Run.id))))
 
 
-def runs_of_task(db: Session, task_id: int) -> list[Run]:
-    return list(db.exec(select(Run).where(Run.task_id == task_id).order_by(col(Run.id))))
+def runs_of_tasks(db: Session, task_ids: Collection[int]) -> defaultdict[int, list[Run]]:
+    found: defaultdict[int, list[Run]] = defaultdict(list)
+    for run in db.exec(select(Run).where(col(Run.task_id).in_(task_ids)).order_by(col(Run.id))):
+        found[run.task_id].append(run)
+    return found
 
 
 def unfinished_runs(db: Session, change_id: int) -> list[Run]:
@@ -333,22 +346,37 @@ def unfinished_runs(db: Session, change_id: int) -> list[Run]:
 
 
 def waiting_runs(db: Session) -> list[Run]:
-    """Queued runs that nobody has admitted, in the order in which they start."""
+    """Queued runs that nobody has admitted and whose change no other run is at, in the order in which they start."""
     return list(
         db.exec(
             select(Run)
             .join(Task, col(Task.id) == col(Run.task_id))
-            .where(Run.state == RunState.QUEUED, col(Run.executor).is_(None))
+            .where(_to_admit())
             .order_by(col(Task.priority).desc(), col(Run.queued_at), col(Run.id))
         )
     )
 
 
 def anything_to_admit(db: Session) -> bool:
-    waiting_run = select(Run.id).where(Run.state == RunState.QUEUED, col(Run.executor).is_(None)).limit(1)
-    if db.exec(waiting_run).first() is not None:
+    if db.exec(select(Run.id).where(_to_admit()).limit(1)).first() is not None:
         return True
-    return bool(startable_tasks(db, 1))
+    return db.exec(select(Task.id).where(_unstarted(), _unblocked()).limit(1)).first() is not None
+
+
+def _to_admit() -> ColumnElement[bool]:
+    """Two agents never share a worktree: a change's next run waits until the one before is over."""
+    other = aliased(Run)
+    return and_(
+        col(Run.state) == RunState.QUEUED,
+        col(Run.executor).is_(None),
+        ~exists().where(
+            and_(
+                other.change_id == col(Run.change_id),  # type: ignore[arg-type]
+                col(other.state).in_(NOT_OVER),
+                col(other.executor).is_not(None),
+            )
+        ),
+    )
 
 
 def _admitted() -> ColumnElement[bool]:
@@ -394,8 +422,9 @@ def orphaned_runs(db: Session, executor: str, silent_since: datetime) -> list[Ru
     return list(db.exec(select(Run).where(_admitted(), Run.executor != executor, col(Run.executor).not_in(alive))))
 
 
-def executors_alive(db: Session) -> bool:
-    return db.exec(select(Executor.id).limit(1)).first() is not None
+def executors_alive(db: Session, since: datetime) -> bool:
+    """Whether any worker was heard from since then."""
+    return db.exec(select(Executor.id).where(Executor.heard_at >= since).limit(1)).first() is not None
 
 
 # Checks
