@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from html import escape
 from http import HTTPStatus
-from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server import __version__
 from server.domain.errors import GitError, Invalid, NarrowsError, NotFound
 from server.services.landings import Objected, Objection
 
@@ -47,7 +47,6 @@ SENTENCES = {  # pydantic's kinds of mistakes that have a plainer sentence than 
     "missing": "It is missing.",
     "extra_forbidden": "There is no such field.",
     "string_type": "It must be text.",
-    "string_unicode": "It is not valid Unicode text.",
     "int_parsing": "It must be a whole number.",
     "int_type": "It must be a whole number.",
     "int_from_float": "It must be a whole number.",
@@ -250,7 +249,7 @@ def report(logs: Path, method: str, path: str, error: BaseException, said: str =
     trace = "".join(traceback.format_exception(error))
     text = (
         f"{datetime.now(UTC).isoformat()} {method} {path}\n"
-        f"narrows {metadata.version('narrows')}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, "
+        f"narrows {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, "
         f"{platform.platform()}\n\n{trace}" + (f"\n{said}\n" if said else "")
     )
     logger.error("%s: %s %s: %s", name, method, path, type(error).__name__)

@@ -267,7 +267,7 @@ def _cookie_name(request: Request) -> str:
 
 def _port(request: Request) -> int | None:
     server = request.scope.get("server")
-    return server[1] if server else None
+    return (server[1] or 80) if server else None
 
 
 def _wildcard(host: str) -> bool:

@@ -15,13 +15,15 @@ Whole: TypeAlias = Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\0" in text:
-        raise ValueError("it holds a NUL character")
+        raise ValueError("It holds a NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # JSON can spell half a character
+        raise ValueError("It is not valid Unicode text")
     return text
 
 
-Text: TypeAlias = Annotated[str, AfterValidator(_without_nul), Field(max_length=1_000_000)]
+Text: TypeAlias = Annotated[str, AfterValidator(_storable), Field(max_length=1_000_000)]
 
 
 class Asked(BaseModel):
