@@ -21,6 +21,7 @@ class RowKind(StrEnum):
     REMOVED = "removed"
 
 
+_COLUMNS = '<colgroup><col class="no"><col class="no"><col class="sign"><col></colgroup>'
 SIGNS = {RowKind.SAME: " ", RowKind.ADDED: "+", RowKind.REMOVED: "−"}
 
 
@@ -98,16 +99,16 @@ def _chunks(
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         size = "chunk whole" if len(part) == CHUNK else "chunk"
-        yield f'<div class="{size}"><table class="rows"><tbody>'
+        yield f'<div class="{size}"><table class="rows">{_COLUMNS}<tbody>'
         for place, row in enumerate(part, start):
             yield _row(row, words.get(place) or _code(row, old, new))
-            for line in _lines(row):
+            for line in lines(row):
                 if line in below:
                     yield f'<tr class="talk"><td colspan="4">{below[line]}</td></tr>'
         yield "</tbody></table></div>"
 
 
-def _lines(row: Row) -> Iterator[tuple[str, int]]:
+def lines(row: Row) -> Iterator[tuple[str, int]]:
     """Each side's line that the row shows; a hunk's heading shows none."""
     if row.kind is RowKind.HUNK:
         return

@@ -1,0 +1,76 @@
+"""What was just done, for the line that says so and offers to take it back.
+
+The query names only a deed and a number; the words come from the database, so a link can't put words on a page.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from server.domain.errors import NotFound
+from server.services import changes, landings, projects, tasks
+from server.services.narrows import Narrows
+
+_DEED = re.compile(r"([a-z]+)-(\d{1,18})")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A sentence; where a form that takes it back goes to; where to see more."""
+
+    sentence: str
+    undo: str = ""
+    link: str = ""
+
+
+def find(narrows: Narrows, query: str | None) -> Done | None:
+    """What `?done=` names, None where it names nothing that is there."""
+    match = _DEED.fullmatch(query or "")
+    if match is None:
+        return None
+    try:
+        return _told(narrows, match[1], int(match[2]))
+    except NotFound:
+        return None
+
+
+def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
+    match deed:
+        case "landing":
+            landing = landings.get(narrows, number)
+            title = landing.message.splitlines()[0]
+            return Done(
+                f"Landing “{title}” on {landing.target_branch}.",
+                f"/landings/{number}/undo",
+                f"/changes/{landing.change_id}",
+            )
+        case "undo":
+            landing = landings.get(narrows, number)
+            return Done(
+                f"Taking landing {number} back from {landing.target_branch}.", "", f"/changes/{landing.change_id}"
+            )
+        case "abandoned":
+            return Done(f"Abandoned {_title(narrows, number)}.", f"/changes/{number}/restoration", f"/changes/{number}")
+        case "later" | "sent" | "accepted" | "restored" | "retried" | "stopped":
+            said = {
+                "later": "Put {} behind the others.",
+                "sent": "Sent {} back to its agent.",
+                "accepted": "Accepted {}.",
+                "restored": "{} is back.",
+                "retried": "Trying {} again.",
+                "stopped": "Stopping {}.",
+            }
+            return Done(said[deed].format(_title(narrows, number)), "", f"/changes/{number}")
+        case "filed" | "revised" | "dropped" | "reopened":
+            task = tasks.get(narrows, number)
+            undo = {"filed": f"/tasks/{number}/drop", "dropped": f"/tasks/{number}/reopening"}.get(deed, "")
+            return Done(f"{deed.capitalize()} #{number} “{task.title}”.", undo, f"/tasks/{number}")
+        case "registered" | "configured":
+            return Done(f"{deed.capitalize()} {projects.get(narrows, number).name}.", "", f"/projects/{number}")
+        case _:
+            return None
+
+
+def _title(narrows: Narrows, change_id: int) -> str:
+    return f"“{tasks.get(narrows, changes.get(narrows, change_id).task_id).title}”"

@@ -1,0 +1,34 @@
+"""Landings: what went to a target branch, with its receipt, and back."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from server.services import landings
+from server.web import done, rendering
+from server.web.context import NarrowsDep
+
+router = APIRouter()
+
+RECENT = 50
+
+
+@router.get("/landings")
+def index(request: Request, narrows: NarrowsDep) -> Response:
+    """The newest landings."""
+    return rendering.page(
+        request,
+        narrows,
+        "landings/index.html",
+        landings=landings.recent(narrows, RECENT),
+        done=done.find(narrows, request.query_params.get("done")),
+        section="landings",
+    )
+
+
+@router.post("/landings/{landing_id}/undo")
+def undo(request: Request, narrows: NarrowsDep, landing_id: int) -> Response:
+    """Take a landing back, or out of the line where it waits."""
+    landings.undo(narrows, landing_id)
+    return rendering.go(request, f"/landings?done=undo-{landing_id}")

@@ -1,0 +1,186 @@
+"""The stream that keeps open pages true: small fragments that go to their places, nothing that moves what is read."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import StreamingResponse
+from jinja2 import Environment
+from starlette.concurrency import run_in_threadpool
+
+from server.bus import Signal
+from server.domain.errors import NotFound
+from server.reading import visible
+from server.services import desk, landings, runs
+from server.services.narrows import Narrows
+from server.web import live, rendering
+from server.web.context import NarrowsDep
+from server.web.done import Done
+from server.web.runs import TOUCHED, at_work
+
+router = APIRouter()
+
+Watch = Literal["", "runs", "run"]
+PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each costs a look at the database
+ID = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?")
+
+
+@router.get("/live")
+async def stream(
+    request: Request,
+    narrows: NarrowsDep,
+    watch: Watch = "",
+    number: int = 0,
+    offset: int = 0,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> StreamingResponse:
+    """Server-sent events for an open page: what it should know since the event that it saw last."""
+    told = Teller(rendering.templates(request), narrows, watch, number, offset)
+    return StreamingResponse(
+        told.stream(last_event_id), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
+
+
+class Teller:
+    """Tells one open page what changed.
+
+    An id is the newest event told of, and for a transcript the offset that it has been shown to: a page that was
+    asleep goes on from there.
+    """
+
+    def __init__(
+        self, templates: Environment, narrows: Narrows, watch: Watch, number: int = 0, offset: int = 0
+    ) -> None:
+        self._templates = templates
+        self._narrows = narrows
+        self._watch = watch
+        self._number = number
+        self._offset = offset
+        self._seen = 0
+        self._came = 0
+
+    async def stream(self, last_id: str | None) -> AsyncIterator[str]:
+        known = ID.fullmatch(last_id or "")
+        if known:
+            self._seen, self._offset = int(known[1]), int(known[2] or self._offset)
+        yield ": hello\n\n"
+        if self._watch == "run" and (html := await run_in_threadpool(self._transcript)):
+            yield self._message(html)
+        async for batch in _batches(live.follow(self._narrows, self._seen if known else None)):
+            if html := await run_in_threadpool(self._tell, batch):
+                yield self._message(html)
+            if self._arrived(batch):
+                yield f"event: arrived\nid: {self._id}\ndata: {self._came}\n\n"
+
+    @property
+    def _id(self) -> str:
+        return f"{self._seen}.{self._offset}" if self._watch == "run" else str(self._seen)
+
+    def _message(self, html: str) -> str:
+        lines = "".join(f"data: {line}\n" for line in html.split("\n"))
+        return f"id: {self._id}\n{lines}\n"
+
+    @staticmethod
+    def _arrived(batch: list[Signal]) -> bool:
+        return any(_to_the_desk(signal) for signal in batch)
+
+    def _tell(self, batch: list[Signal]) -> str:
+        self._seen = max([self._seen, *(signal.event_id or 0 for signal in batch)])
+        self._came += sum(map(_to_the_desk, batch))
+        stored = any(signal.event_id is not None for signal in batch)
+        return "".join([*(self._heads() if stored else ()), *self._outcomes(batch), *self._watched(batch, stored)])
+
+    def _heads(self) -> Iterator[str]:
+        nav = rendering.Nav.of(desk.desk(self._narrows, limit=1))
+        counts = {"desk": nav.waiting, "backlog": nav.queued, "working": nav.working}
+        for name, count in counts.items():
+            yield _put(f"#count-{name}", str(count or ""))
+        yield _put("#waits", visible.html(nav.sentence))
+        if self._came:
+            news = rendering.plural(self._came, "new change")
+            yield _put("#news", f'{news} came to the desk. <a href="/">Go there</a>')
+
+    def _outcomes(self, batch: list[Signal]) -> Iterator[str]:
+        """Landings end while the person reads on: each outcome is a toast."""
+        for signal in batch:
+            if signal.topic == "landing" and signal.verb in ("landed", "failed", "undone", "undo_failed"):
+                try:
+                    toast = self._outcome(signal)
+                except NotFound:
+                    continue
+                html = self._templates.get_template("_toast.html").render(toast=toast)
+                yield _put("#toasts", html, "beforeend")
+
+    def _outcome(self, signal: Signal) -> Done:
+        landing = landings.get(self._narrows, signal.id)
+        name = f"“{landing.message.splitlines()[0]}”"
+        link = f"/changes/{landing.change_id}"
+        match signal.verb:
+            case "landed":
+                return Done(f"Landed {name} on {landing.target_branch}.", f"/landings/{landing.id}/undo", link)
+            case "undone":
+                return Done(f"Took {name} back from {landing.target_branch}.", "", link)
+            case "failed":
+                return Done(f"{name} did not land: {landing.error}", "", link)
+            case _:
+                return Done(f"{name} stays landed: {landing.error}", "", link)
+
+    def _watched(self, batch: list[Signal], stored: bool) -> Iterator[str]:
+        if self._watch == "run":
+            if any(signal.topic == "run" and signal.id == self._number for signal in batch):
+                yield self._transcript()
+        elif self._watch == "runs":
+            if stored:
+                runs_now = at_work(self._narrows)
+                html = self._templates.get_template("runs/_runs.html").render(at_work=runs_now, most=TOUCHED)
+                yield _put("#runs", html)
+            for number, line in _last_lines(batch).items():
+                yield _put(f"#run-{number} .last-line", visible.html(line))
+
+    def _transcript(self) -> str:
+        text, self._offset = runs.transcript(self._narrows, self._number, self._offset)
+        run = runs.get(self._narrows, self._number)
+        return (_put("#transcript", visible.html(text), "beforeend") if text else "") + _put(
+            "#run-state", self._templates.get_template("runs/_state.html").render(run=run)
+        )
+
+
+def _to_the_desk(signal: Signal) -> bool:
+    return signal.topic == "change" and signal.verb in ("presented", "stalled")
+
+
+def _last_lines(batch: list[Signal]) -> dict[int, str]:
+    return {s.id: str(s.data.get("line", "")) for s in batch if s.topic == "run" and s.verb == "heard"}
+
+
+def _put(target: str, html: str, swap: str = "innerHTML") -> str:
+    """A fragment with the place that it goes to."""
+    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
+
+
+async def _batches(signals: AsyncIterator[Signal]) -> AsyncIterator[list[Signal]]:
+    """What came since the last batch, at most one batch a `PAUSE`."""
+    gathered: asyncio.Queue[Signal | None] = asyncio.Queue()
+
+    async def gather() -> None:
+        async for signal in signals:
+            gathered.put_nowait(signal)
+        gathered.put_nowait(None)
+
+    task = asyncio.create_task(gather())
+    try:
+        while (first := await gathered.get()) is not None:
+            batch = [first]
+            await asyncio.sleep(PAUSE)
+            while not gathered.empty():
+                if (signal := gathered.get_nowait()) is None:
+                    yield batch
+                    return
+                batch.append(signal)
+            yield batch
+    finally:
+        task.cancel()

@@ -1,0 +1,30 @@
+"""The pages of Narrows, put on an application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from server import assets
+from server.web import (
+    agents,
+    changes,
+    comments,
+    desk,
+    drafts,
+    landings,
+    live_page,
+    projects,
+    rendering,
+    reviews,
+    runs,
+    tasks,
+)
+
+
+def install(app: FastAPI) -> None:
+    """Templates on `app.state.templates`, static files under `/static`, and every page's routes."""
+    app.state.templates = rendering.environment()
+    app.mount("/static", StaticFiles(directory=assets.static()), name="static")
+    for noun in (desk, changes, reviews, comments, drafts, tasks, projects, runs, landings, agents, live_page):
+        app.include_router(noun.router, include_in_schema=False)

@@ -1,0 +1,221 @@
+"""Tasks: the backlog, the form, and where each one stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from server.domain.change import Change
+from server.domain.errors import Invalid, NarrowsError
+from server.domain.states import Turn
+from server.domain.task import Kind, Task
+from server.services import agents, drafts, projects, tasks
+from server.services.narrows import Narrows
+from server.web import done, rendering
+from server.web.context import NarrowsDep
+
+router = APIRouter()
+
+DRAFTS = "task/new/"
+BACKLOG = 100
+RECENT = 50
+KINDS = {
+    Kind.DIRECTED: "A change that you describe.",
+    Kind.MAINTENANCE: "Upkeep: the evidence first, then the smallest change.",
+    Kind.RESEARCH: "A question: the answer is a report, nothing lands.",
+    Kind.REFACTORING: "The same behaviour in a better shape.",
+}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """The form's fields as typed."""
+
+    project: str = ""
+    title: str = ""
+    brief: str = ""
+    kind: str = Kind.DIRECTED.value
+    agent: str = ""
+    priority: str = "0"
+    after: tuple[str, ...] = ()
+
+    def fields(self) -> dict[str, Any]:
+        """As the services take them.
+
+        Raises:
+            Invalid: A number is none.
+        """
+        return {
+            "title": self.title,
+            "brief": self.brief.replace("\r\n", "\n"),
+            "kind": self.kind,
+            "agent": self.agent,
+            "priority": _number("priority", self.priority),
+            "after": [_number("after", number) for number in self.after],
+        }
+
+
+@router.get("/tasks")
+def index(request: Request, narrows: NarrowsDep) -> Response:
+    """What waits for an agent, in order, and what was filed lately."""
+    return rendering.page(
+        request,
+        narrows,
+        "tasks/index.html",
+        backlog=tasks.backlog(narrows, BACKLOG),
+        recent=[(task, change, where(task, change)) for task, change in tasks.recent(narrows, RECENT)],
+        done=done.find(narrows, request.query_params.get("done")),
+        section="tasks",
+    )
+
+
+def where(task: Task, change: Change | None) -> str:
+    """Where a task stands, in a few words."""
+    if change is None or task.state is not task.state.OPEN:
+        return {"open": "in the backlog"}.get(task.state.value, task.state.value)
+    match change.turn:
+        case Turn.YOURS:
+            return "on the desk"
+        case Turn.AGENTS:
+            return "an agent is at it"
+        case Turn.ENGINES:
+            return "landing"
+        case Turn.NOBODYS:
+            return "in the backlog"
+
+
+@router.get("/tasks/new")
+def ask(request: Request, narrows: NarrowsDep) -> Response:
+    """The form, with whatever was typed into it before."""
+    kept = {key.removeprefix(DRAFTS): text for key, text in drafts.find(narrows, DRAFTS).items()}
+    after = tuple(number for number in kept.pop("after", "").split(",") if number)
+    known = {name: text for name, text in kept.items() if name in Typed.__dataclass_fields__}
+    told = done.find(narrows, request.query_params.get("done"))
+    return _form(request, narrows, Typed(after=after, **known), told=told)
+
+
+@router.post("/tasks")
+def file(
+    request: Request,
+    narrows: NarrowsDep,
+    project: Annotated[str, Form()] = "",
+    title: Annotated[str, Form()] = "",
+    brief: Annotated[str, Form()] = "",
+    kind: Annotated[str, Form()] = Kind.DIRECTED.value,
+    agent: Annotated[str, Form()] = "",
+    priority: Annotated[str, Form()] = "0",
+    after: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """File a task, and be ready for the next."""
+    typed = Typed(project, title, brief, kind, agent, priority, tuple(after or ()))
+    try:
+        task = tasks.file(narrows, project_id=_number("project", project), **typed.fields())
+    except NarrowsError as error:
+        return _form(request, narrows, typed, error)
+    drafts.forget(narrows, DRAFTS)
+    drafts.keep(narrows, f"{DRAFTS}project", project)
+    drafts.keep(narrows, f"{DRAFTS}agent", agent)
+    return rendering.go(request, f"/tasks/new?done=filed-{task.id}")
+
+
+@router.get("/tasks/{task_id}")
+def show(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
+    """A task, what came of it, and why it is not running if it is not."""
+    standing = tasks.standing(narrows, task_id)
+    return rendering.page(
+        request,
+        narrows,
+        "tasks/show.html",
+        standing=standing,
+        project=projects.get(narrows, standing.task.project_id),
+        done=done.find(narrows, request.query_params.get("done")),
+        section="tasks",
+    )
+
+
+@router.get("/tasks/{task_id}/edit")
+def ask_edit(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
+    """The form, filled with the task."""
+    standing = tasks.standing(narrows, task_id)
+    task = standing.task
+    after = tuple(str(other.id) for other in standing.after)
+    typed = Typed(str(task.project_id), task.title, task.brief, task.kind.value, task.agent, str(task.priority), after)
+    return _form(request, narrows, typed, task=task)
+
+
+@router.post("/tasks/{task_id}")
+def revise(
+    request: Request,
+    narrows: NarrowsDep,
+    task_id: int,
+    title: Annotated[str, Form()] = "",
+    brief: Annotated[str, Form()] = "",
+    kind: Annotated[str, Form()] = Kind.DIRECTED.value,
+    agent: Annotated[str, Form()] = "",
+    priority: Annotated[str, Form()] = "0",
+    after: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Say it better, while no agent has started on it."""
+    task = tasks.get(narrows, task_id)
+    typed = Typed(str(task.project_id), title, brief, kind, agent, priority, tuple(after or ()))
+    try:
+        tasks.revise(narrows, task_id, **typed.fields())
+    except NarrowsError as error:
+        return _form(request, narrows, typed, error, task=task)
+    return rendering.go(request, f"/tasks/{task_id}?done=revised-{task_id}")
+
+
+@router.post("/tasks/{task_id}/drop")
+def drop(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
+    """No longer wanted."""
+    tasks.drop(narrows, task_id)
+    return rendering.go(request, f"/tasks?done=dropped-{task_id}")
+
+
+@router.post("/tasks/{task_id}/reopening")
+def reopen(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
+    """Wanted again."""
+    tasks.reopen(narrows, task_id)
+    return rendering.go(request, f"/tasks/{task_id}?done=reopened-{task_id}")
+
+
+def _form(
+    request: Request,
+    narrows: Narrows,
+    typed: Typed,
+    error: NarrowsError | None = None,
+    *,
+    task: Task | None = None,
+    told: done.Done | None = None,
+) -> Response:
+    others = [
+        standing.task for standing in tasks.backlog(narrows, BACKLOG) if task is None or standing.task.id != task.id
+    ]
+    others += [t for t, _ in tasks.recent(narrows, RECENT) if t.state is t.state.OPEN and t not in others]
+    return rendering.page(
+        request,
+        narrows,
+        "tasks/form.html",
+        status=error.status if error else 200,
+        block="form",
+        typed=typed,
+        error=error,
+        task=task,
+        projects=projects.every(narrows),
+        agents=agents.everyone(narrows),
+        kinds=KINDS,
+        others=sorted(others, key=lambda other: other.id, reverse=True),
+        done=told,
+        section="tasks",
+    )
+
+
+def _number(field: str, text: str) -> int:
+    cleaned = text.strip().replace("−", "-")
+    if not cleaned.removeprefix("-").isdecimal() or len(cleaned) > 12:
+        said = "Choose a project." if field == "project" else f"{text!r} is no whole number."
+        raise Invalid(field, said)
+    return int(cleaned)
