@@ -263,6 +263,7 @@ def test_a_large_file_is_stored(agent: Repository, repository: Repository, mirro
 
 
 UNREADABLE = """
+import os
 import sys
 from pathlib import Path
 from server.domain.errors import GitError
@@ -272,6 +273,9 @@ from server.git.snapshots import take
 from tests.support.repositories import Repository
 
 top = Path(sys.argv[1])
+if os.geteuid() == 0:
+    os.chown(top, 65534, 65534)
+    os.setuid(65534)
 repository = Repository.make(top)
 mirrors.create(repository.path, top / "mirror.git")
 worktrees.prepare(top / "mirror.git", top / "tree", repository.head)
@@ -285,17 +289,12 @@ except GitError as error:
 
 
 def test_a_file_without_rights_is_named() -> None:
-    """In a process of an ordinary user, as root may read everything."""
+    """In a process that becomes an ordinary user, as root may read everything."""
     with tempfile.TemporaryDirectory() as folder:
-        user = None
-        if os.geteuid() == 0:
-            user = 65534
-            os.chown(folder, user, user)
         done = subprocess.run(
             [sys.executable, "-c", UNREADABLE, folder],
             cwd=Path(__file__).parents[2],
             env={"PATH": os.environ["PATH"], "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},
-            user=user,
             capture_output=True,
             text=True,
             check=True,
