@@ -24,7 +24,7 @@ class Check(Row, table=True):
     seconds: float | None = None
     log: str = ""  # path of the log, relative to the data folder
     tail: str = ""  # the log's last lines, for the page and the agent
-    superseded: bool = False  # it was run once more, and that result counts
+    superseded: bool = False  # its verdict counts no more: it was run once more, or it changed the files
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
 
     @property

@@ -59,12 +59,14 @@ async def _prove(place: Workplace, project: Project, landing: Landing) -> str:
     async with _landing_tree(place, project, landing.commit) as tree:
         results = await checker.check(place, project, landing, tree)
         red = next((each for each in results if each.red), None)
-        if red is None:
-            return await asyncio.to_thread(_intact, place, project, tree, landing.commit)
-        second = await checker.again(place, project, red, tree)
-        if second.red:
-            return await _blame(place, project, landing, second)
-    return await _prove(place, project, landing)
+        if red is not None:
+            red = await checker.again(place, project, red, tree)
+        if red is None or not red.red:
+            why = await asyncio.to_thread(_tampered, place, project, landing, tree)
+            if why or red is None:
+                return why
+    # The landing tree is free again: the next lines need it for themselves.
+    return await _blame(place, project, landing, red) if red.red else await _prove(place, project, landing)
 
 
 async def _blame(place: Workplace, project: Project, landing: Landing, red: Check) -> str:
@@ -78,9 +80,11 @@ async def _blame(place: Workplace, project: Project, landing: Landing, red: Chec
     return sentence
 
 
-def _intact(place: Workplace, project: Project, tree: Path, commit: str) -> str:
-    if trees.intact(place.narrows.mirror(project.id), tree, commit):
+def _tampered(place: Workplace, project: Project, landing: Landing, tree: Path) -> str:
+    """The sentence for checks that did not leave the files as they were; empty when they did."""
+    if trees.intact(place.narrows.mirror(project.id), tree, landing.commit or ""):
         return ""
+    checks.discredit(place.narrows, landing)
     return "The checks changed the files that they were checking, so they prove nothing. Mend the check commands."
 
 

@@ -53,6 +53,7 @@ async def prepare(place: Workplace, run: Run, agent: Agent) -> Room:
     env = environment(home=Path.home(), extra={**_names(project, change, run, tree, folder), **agent.env})
     if fresh:
         await set_up(project, tree, folder, env, place.stop_of(run.id))
+        _tenant_file(tree).write_text(str(change.id))
     fallback = ""
     if change.session and run.reason is not Reason.FIRST:
         task = await asyncio.to_thread(tasks.get, narrows, change.task_id)
@@ -81,9 +82,9 @@ def _check_out(narrows: Narrows, run: Run, change: Change, project: Project, las
     if tree.exists() and not worktrees.saved(mirror, tree, exclude=project.include):
         save(narrows, project, tree, f"refs/narrows/trash/trees/{run.id}-{run.attempt}")
     tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _tenant_file(tree).unlink(missing_ok=True)  # written anew after the setup: a tree without it is no follow-up's
     worktrees.prepare(mirror, tree, commit)
     worktrees.bring(source, tree, project.include)
-    _tenant_file(tree).write_text(str(change.id))
     return True, last.base if last else target
 
 
@@ -105,11 +106,16 @@ def save(narrows: Narrows, project: Project, tree: Path, ref: str) -> None:
     mirrors.hold(mirror, ref, kept.commit if kept else head)
 
 
-def sweep(narrows: Narrows, project: Project, tree: Path, revision: Revision) -> None:
-    """Take away what checks left in a worktree, so that it is no part of the next revision. Ignored files stay."""
+def sweep(narrows: Narrows, project: Project, tree: Path, revision: Revision) -> bool:
+    """Take away what checks left in a worktree, so that it is no part of the next revision. Ignored files stay.
+
+    Whether the checks had changed the very files that they were checking.
+    """
     mirror = narrows.mirror(project.id)
-    if worktrees.touched(mirror, tree, revision.commit, exclude=project.include):
+    left = worktrees.touched(mirror, tree, revision.commit, exclude=project.include)
+    if left:
         trees.rewind(mirror, tree, revision.commit, exclude=project.include)
+    return bool(left) and not set(left).isdisjoint(mirrors.tracked_files(mirror, revision.commit))
 
 
 def _tenant_file(tree: Path) -> Path:

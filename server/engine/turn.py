@@ -22,7 +22,7 @@ from server.engine.lines import Stopped
 from server.engine.listening import Listener
 from server.engine.specs import spec_of
 from server.engine.workplace import Workplace, workplace
-from server.services import agents, revisions, runs
+from server.services import agents, checks, revisions, runs
 
 Workflow = Callable[[int], Coroutine[Any, Any, None]]
 log = logging.getLogger(__name__)
@@ -154,7 +154,8 @@ async def _judge(place: Workplace, run_id: int) -> None:
         return
     tree = place.narrows.tree(project.id, change.slot)
     await checker.check(place, project, revision, tree, stop=place.stop_of(run.id))
-    await asyncio.to_thread(preparation.sweep, place.narrows, project, tree, revision)
+    if await asyncio.to_thread(preparation.sweep, place.narrows, project, tree, revision):
+        await asyncio.to_thread(checks.discredit, place.narrows, revision)
 
 
 @DBOS.step(name="decide")

@@ -13,6 +13,7 @@ from server.domain.errors import Invalid
 from server.domain.project import LandingMethod
 
 CONFIG = "narrows.toml"
+KINDS: Mapping[type, str] = {str: "a text", list: "a list of texts", int: "a whole number"}
 
 
 @dataclass
@@ -60,15 +61,21 @@ def _configured(found: Proposal, content: bytes) -> None:
     ):
         if name not in said:
             continue
-        if not isinstance(said[name], kind):
+        if not _is(said[name], kind):
             raise Invalid(
-                "path", f"In its {CONFIG}, {name} must be a {kind.__name__}.", "Mend it, commit, and register again."
+                "path", f"In its {CONFIG}, {name} must be {KINDS[kind]}.", "Mend it, commit, and register again."
             )
         setattr(found, name, said[name])
     if "landing_method" in said:
         if said["landing_method"] not in set(LandingMethod):
             raise Invalid("path", f"In its {CONFIG}, landing_method must be one of: {', '.join(LandingMethod)}.")
         found.landing_method = LandingMethod(said["landing_method"])
+
+
+def _is(value: object, kind: type) -> bool:
+    if isinstance(value, list):
+        return kind is list and all(isinstance(each, str) for each in value)
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _guessed(files: Mapping[str, str]) -> Proposal:

@@ -25,8 +25,8 @@ def plan(narrows: Narrows, project: Project, judged: Revision | Landing) -> list
     landing = judged if isinstance(judged, Landing) else None
     with narrows.transaction() as db:
         known = queries.checks_of(db, revision.id if revision else None, landing.id if landing else None, judged.tree)
-        if known:
-            return known
+        if counting := [check for check in known if not check.superseded]:
+            return counting
         planned = [
             Check(
                 project_id=project.id,
@@ -100,6 +100,19 @@ def again(narrows: Narrows, check_id: int) -> Check:
 def _copy(check: Check) -> Check:
     kept = ("project_id", "revision_id", "landing_id", "tree", "position", "command")
     return Check(**{name: getattr(check, name) for name in kept})
+
+
+def discredit(narrows: Narrows, judged: Revision | Landing) -> None:
+    """These verdicts count no more: the checks changed the files that they were checking."""
+    with narrows.transaction() as db:
+        found = (
+            queries.checks_of_revision(db, judged.id)
+            if isinstance(judged, Revision)
+            else queries.checks_of_landing(db, judged.id)
+        )
+        for check in found:
+            check.superseded = True
+            events.record(db, Actor.ENGINE, "discredited", check, **_of(check))
 
 
 def running(narrows: Narrows) -> list[Check]:

@@ -275,7 +275,8 @@ def rebuild(narrows: Narrows, landing_id: int) -> Landing:
 def move(narrows: Narrows, landing_id: int) -> bool:
     """Move the target branch to what was built and proven. False: somebody else moved it first.
 
-    Idempotent: where it has moved already (the server died in between), that is written down.
+    Idempotent: where it has moved already (the server died in between, and perhaps somebody committed on top), that
+    is written down.
 
     Raises:
         NarrowsError: git refused; nothing was touched, and the sentence names what is in the way.
@@ -288,10 +289,15 @@ def move(narrows: Narrows, landing_id: int) -> bool:
         try:
             merges.move(source, mirror, landing.target_branch, landing.old, landing.commit)
         except merges.LostRace:
-            return False
+            if not _contains(mirror, source, landing.target_branch, landing.commit):
+                return False
     _verify(mirror, landing)
     _write_down(narrows, landing, project, revision)
     return True
+
+
+def _contains(mirror: Path, source: Path, branch: str, commit: str) -> bool:
+    return mirrors.is_ancestor(mirror, commit, mirrors.fetch(source, mirror, branch))
 
 
 def _verify(mirror: Path, landing: Landing) -> None:
@@ -324,7 +330,7 @@ def _write_down(narrows: Narrows, landing: Landing, project: Project, revision: 
         task = queries.task(db, change.task_id)
         if task.state is TaskState.OPEN:
             task.finish()
-            db.add(task)
+            events.record(db, Actor.ENGINE, "done", task)
         events.record(db, Actor.ENGINE, "landed", landing, commit=landing.commit)
 
 
@@ -389,6 +395,10 @@ def plan_undo(narrows: Narrows, landing_id: int) -> TakingBack:
         return TakingBack(landing.commit, landing.old, objects.tree_of(mirror, landing.old), revert=False)
     if not mirrors.is_ancestor(mirror, landing.commit, target):
         raise NarrowsError(f"{landing.target_branch} no longer contains this landing.", "Nothing is left to take back.")
+    ref = f"refs/narrows/undos/{landing.id}"
+    before = mirrors.resolve(mirror, ref)
+    if before and mirrors.is_ancestor(mirror, before, target):  # reverted before the server died
+        return TakingBack(target, target, objects.tree_of(mirror, target), revert=False)
     title = landing.message.splitlines()[0]
     built = merges.revert(
         mirror,
@@ -402,7 +412,7 @@ def plan_undo(narrows: Narrows, landing_id: int) -> TakingBack:
         raise NarrowsError(
             f"Later commits changed the same lines: {listed}.", "Take it back by hand, in your own editor."
         )
-    mirrors.hold(mirror, f"refs/narrows/undos/{landing.id}", built.commit)
+    mirrors.hold(mirror, ref, built.commit)
     return TakingBack(target, built.commit, built.tree, revert=True)
 
 
@@ -427,7 +437,7 @@ def take_back(narrows: Narrows, landing_id: int, plan: TakingBack) -> bool:
             task = queries.task(db, change.task_id)
             if task.state is TaskState.DONE:
                 task.reopen()
-                db.add(task)
+                events.record(db, Actor.ENGINE, "reopened", task)
         events.record(db, Actor.ENGINE, "undone", landing, commit=plan.new)
     return True
 

@@ -73,8 +73,8 @@ def register(narrows: Narrows, path: str, **wishes: Any) -> Project:
     with narrows.reading() as db:
         if known := queries.project_at(db, proposal.path):
             return known
-    fields = {name: getattr(proposal, name) for name in CONFIGURABLE if hasattr(proposal, name)}
-    fields |= checked({name: value for name, value in wishes.items() if value is not None})
+    seen = {name: getattr(proposal, name) for name in CONFIGURABLE if hasattr(proposal, name)}
+    fields = checked(seen | {name: value for name, value in wishes.items() if value is not None})
     if fields["target_branch"] not in proposal.branches:
         raise _no_branch(fields["target_branch"], proposal.branches)
     with _mirrored(narrows, proposal.path, fields["target_branch"]) as fresh, narrows.transaction() as db:

@@ -66,6 +66,8 @@ def _quote(
     narrows: Narrows, seen: Revision, path: str | None, side: Side, line: int | None, end_line: int | None
 ) -> tuple[str | None, str]:
     """The file's name as git has it, and the lines that the comment is about."""
+    if end_line is not None and line is None:
+        raise Invalid("line", "A last line was named, but no first.", "Name both, or the first alone.")
     if path is None:
         if line is not None:
             raise Invalid("path", "A line was named, but no file.", "Name the file, too.")
@@ -186,7 +188,7 @@ def accept(narrows: Narrows, change_id: int, *, revision: int) -> Change:
             raise WrongState("Only a report can be accepted.", "Land this change, send it back, or abandon it.")
         change.accept()
         task.finish()
-        db.add(task)
+        events.record(db, Actor.YOU, "done", task)
         _judge(db, change, seen, Verdict.ACCEPT, "")
         changes.give_back_tree(db, change)
         events.record(db, Actor.YOU, "accepted", change)

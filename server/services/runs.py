@@ -186,6 +186,8 @@ def _verdict(judged: list[Check]) -> str:
     """What the reader is told of the checks; nothing where all passed."""
     if any(check.red for check in judged):
         return "Its checks are red."
+    if judged and all(check.superseded for check in judged):
+        return "Its checks changed the files that they were checking, so they prove nothing; a landing runs them again."
     if any(check.state is not CheckState.PASSED and not check.superseded for check in judged):
         return "Not all of its checks were run; a landing runs them."
     return ""

@@ -460,7 +460,10 @@ def checks_of_landing(db: Session, landing_id: int) -> list[Check]:
 def commands_passed(db: Session, project_id: int, tree: str) -> set[str]:
     """The check commands that passed on exactly this tree."""
     wanted = select(Check.command).where(
-        Check.project_id == project_id, Check.tree == tree, Check.state == CheckState.PASSED
+        Check.project_id == project_id,
+        Check.tree == tree,
+        Check.state == CheckState.PASSED,
+        col(Check.superseded).is_(False),
     )
     return set(db.exec(wanted))
 
