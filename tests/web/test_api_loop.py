@@ -187,7 +187,7 @@ def test_what_a_failed_run_left_can_be_reviewed_all_the_same(
         f"/api/changes/{change}/reviews", json={"revision": 1, "verdict": "request_changes", "message": "More."}
     )
     [run] = worker.admit()
-    runs.end(narrows, run.id, worker.name, RunState.FAILED, "It crashed.")
+    runs.end(narrows, run.id, worker.name, RunState.FAILED, error="It crashed.")
     runs.decide(narrows, run.id)
     assert script.get(f"/api/changes/{change}").json()["state"] == "needs_attention"
     assert script.post(f"/api/changes/{change}/presentation").json()["state"] == "in_review"
