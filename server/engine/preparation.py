@@ -12,12 +12,13 @@ from server.agents.environment import environment
 from server.agents.turns import last_line
 from server.domain.agent import Agent
 from server.domain.change import Change, Revision
+from server.domain.diff import FileStatus
 from server.domain.errors import NarrowsError
 from server.domain.project import Project
 from server.domain.run import Reason, Run
 from server.engine.lines import run_line
 from server.engine.workplace import Workplace
-from server.git import commands, mirrors, snapshots, trees, worktrees
+from server.git import commands, diffs, mirrors, snapshots, trees, worktrees
 from server.services import prompts, revisions, runs, tasks
 from server.services.narrows import Narrows
 
@@ -112,10 +113,19 @@ def sweep(narrows: Narrows, project: Project, tree: Path, revision: Revision) ->
     Whether the checks had changed the very files that they were checking.
     """
     mirror = narrows.mirror(project.id)
-    left = worktrees.touched(mirror, tree, revision.commit, exclude=project.include)
-    if left:
-        trees.rewind(mirror, tree, revision.commit, exclude=project.include)
-    return bool(left) and not set(left).isdisjoint(mirrors.tracked_files(mirror, revision.commit))
+    if not worktrees.touched(mirror, tree, revision.commit, exclude=project.include):
+        return False
+    left = snapshots.take(
+        mirror,
+        tree,
+        base=revision.commit,
+        message="Left by the checks.\n",
+        author=commands.identity(Path(project.path)),
+        exclude=project.include,
+    )
+    trees.rewind(mirror, tree, revision.commit, exclude=project.include)
+    changed = diffs.compare(mirror, revision.tree, left.tree) if left else []
+    return any(file.status is not FileStatus.ADDED for file in changed)
 
 
 def _tenant_file(tree: Path) -> Path:
