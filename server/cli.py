@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from server import __version__, plain_text
-from server.domain.errors import Invalid, NarrowsError, NotFound
+from server.domain.errors import Invalid, NarrowsError, NotFound, Unavailable
 
 LOOK_EVERY = 0.25  # seconds between two looks at a landing under way
 
@@ -112,12 +112,10 @@ def serve(
     data: Data = None, port: Port = None, host: Host = None, no_browser: NoBrowser = False, no_worker: NoWorker = False
 ) -> None:
     """Start the pages and the work; Ctrl-C stops both."""
-    from server.app import serve as serve_app
-
     settings = _serving(data, port, host, no_browser, no_worker)
     here = Path.cwd().resolve()
     register = here if _in_repository(here) and not here.is_relative_to(settings.data) else None
-    raise typer.Exit(serve_app(settings, register=register))
+    _start(settings, register=register)
 
 
 @app.command()
@@ -125,9 +123,22 @@ def demo(
     data: Data = None, port: Port = None, host: Host = None, no_browser: NoBrowser = False, no_worker: NoWorker = False
 ) -> None:
     """The whole loop on a sample project made on the spot: no key, no network."""
+    _start(_serving(data, port, host, no_browser, no_worker), demo=True)
+
+
+def _start(settings: Any, **wishes: Any) -> None:
+    """Serve, or say where the server that is there already can be opened."""
     from server.app import serve as serve_app
 
-    raise typer.Exit(serve_app(_serving(data, port, host, no_browser, no_worker), demo=True))
+    try:
+        code = serve_app(settings, **wishes)
+    except Unavailable as error:
+        from server.client import link
+
+        if error.code == "already_running" and (address := link(settings)):
+            raise Unavailable(error.message, f"Open it at {address}\n{error.hint}", error.code) from error
+        raise
+    raise typer.Exit(code)
 
 
 def _serving(data: Path | None, port: int | None, host: str | None, no_browser: bool, no_worker: bool) -> Any:

@@ -92,8 +92,7 @@ class Client:
 def client(settings: Settings) -> Iterator[Client]:
     """A client of the server on this data folder, or of the app without an engine where none runs."""
     if address := running(settings):
-        token = settings.token_file.read_text("ascii").strip()
-        yield Client(httpx2.AsyncHTTPTransport(), address, token, running=True)
+        yield Client(httpx2.AsyncHTTPTransport(), address, _token(settings), running=True)
     else:
         with _in_process(settings) as made:
             yield made
@@ -109,6 +108,16 @@ def running(settings: Settings) -> str | None:
     if not _alive(pid) or not _locked(settings) or not settings.token_file.exists():
         return None  # left behind; the port may be another program's by now, which must not get the token
     return f"http://{_reachable(host)}:{port}"
+
+
+def link(settings: Settings) -> str | None:
+    """The running server's URL with the token, as it was printed at its start; None when there is none."""
+    address = running(settings)
+    return address and f"{address}/?token={_token(settings)}"
+
+
+def _token(settings: Settings) -> str:
+    return settings.token_file.read_text("ascii").strip()
 
 
 def _alive(pid: int) -> bool:

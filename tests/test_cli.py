@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from server import cli, client, plain_text
 from server.domain.errors import Unavailable
 from server.settings import Settings
-from tests.support.processes import wait_until
+from tests.support.processes import wait_gone, wait_until
 from tests.support.repositories import Repository
 
 HOSTILE = "\x1b]0;owned\x07\u202e"
@@ -213,3 +215,24 @@ def test_the_whole_loop_from_the_shell(server: Settings, narrows: Callable[..., 
         assert repository.log() == ["first"]
         again = narrows("undo", "1")
         assert again.code == 1
+
+
+def test_a_second_server_refuses_and_says_where_the_first_can_be_opened(
+    server: Settings, narrows: Callable[..., Said]
+) -> None:
+    said = narrows("--port", "0", "--no-browser")
+    assert said.code == 1
+    assert f"already runs on {server.data}" in said.err
+    assert f"Open it at {client.link(server)}" in said.err
+
+
+def test_a_server_that_is_told_to_stop_ends_while_somebody_listens(server: Settings) -> None:
+    address, token = str(client.running(server)), server.token_file.read_text().strip()
+    pid = json.loads(server.server_file.read_text())["pid"]
+    sent = {"Authorization": f"Bearer {token}", "Last-Event-ID": "0"}
+    with httpx2.stream("GET", f"{address}/api/events", headers=sent, timeout=10, trust_env=False) as stream:
+        lines = stream.iter_lines()
+        assert json.loads(next(lines).removeprefix("data: "))["verb"] == "registered"
+        os.kill(pid, signal.SIGINT)
+        assert not [line for line in lines if line.startswith("data")]
+    wait_gone([pid], seconds=3)
