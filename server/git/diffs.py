@@ -13,7 +13,10 @@ from server.git.commands import run
 from server.git.mirrors import guard
 
 # `-l0`: renames are looked for among all files, never quietly among none of them.
-TREES = ("diff-tree", "-r", "-M", "-l0", "--ignore-submodules=none", "--no-color", "--no-relative")
+TREES = (
+    *("-c", "diff.suppressBlankEmpty=false", "diff-tree", "-r", "--ignore-submodules=none", "--no-color"),
+    *("--no-relative", "-M", "-l0"),
+)
 TEXT = (
     *("-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--submodule=short"),
     *("--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--inter-hunk-context=0"),
@@ -45,14 +48,14 @@ def compare(mirror: Path, base_tree: str, head_tree: str) -> list[FileDiff]:
     The texts of all files joined, as `patch` does it, turn `base_tree` into exactly `head_tree` with `git apply`.
     """
     guard(mirror)
+    renames = "-M"
     entries, counts = summary(mirror, base_tree, head_tree)
+    if _folder_replaces_moved_link(entries):
+        renames = "--no-renames"
+        entries, counts = summary(mirror, base_tree, head_tree, renames)
     if not entries:
         return []
-    text = run(
-        mirror,
-        *(*TREES, *TEXT, "--end-of-options", base_tree, head_tree),
-        timeout=TIMEOUT,
-    ).out
+    text = run(mirror, *TREES, *TEXT, renames, "--end-of-options", base_tree, head_tree, timeout=TIMEOUT).out
     pieces = _pieces(text)
     return [
         FileDiff(
@@ -77,13 +80,10 @@ def patch(files: Iterable[FileDiff]) -> bytes:
     return b"".join(file.text for file in files)
 
 
-def summary(mirror: Path, base_tree: str, head_tree: str) -> tuple[list[Entry], list[Counts]]:
+def summary(mirror: Path, base_tree: str, head_tree: str, renames: str = "-M") -> tuple[list[Entry], list[Counts]]:
     """What became of each file, and how many lines it gained and lost (None for binary files)."""
-    out = run(
-        mirror,
-        *(*TREES, "-z", "--raw", "--numstat", "--no-abbrev", "--end-of-options", base_tree, head_tree),
-        timeout=TIMEOUT,
-    )
+    command = (*TREES, "-z", "--raw", "--numstat", "--no-abbrev", renames)
+    out = run(mirror, *command, "--end-of-options", base_tree, head_tree, timeout=TIMEOUT)
     fields = iter(out.fields())
     entries: list[Entry] = []
     counts: list[Counts] = []
@@ -93,6 +93,18 @@ def summary(mirror: Path, base_tree: str, head_tree: str) -> tuple[list[Entry], 
         else:
             counts.append(_count(field, fields))
     return entries, counts
+
+
+def _folder_replaces_moved_link(entries: Iterable[Entry]) -> bool:
+    """Whether a symlink moved away and a folder took its name.
+
+    The text of a plain rename has no mode, so `git apply` would not see that the link goes, and refuse to write
+    below it. Such a diff is made without renames.
+    """
+    moved = {entry.old_path for entry in entries if entry.old_path and entry.old_mode == "120000"}
+    return bool(moved) and any(
+        entry.path.startswith(f"{link}/") for link in moved for entry in entries if entry.new_mode != "000000"
+    )
 
 
 def _entry(about: str, fields: Iterator[str]) -> Entry:
