@@ -107,10 +107,7 @@ class _Conversation:
             if ending.done():
                 return self._complete(await self._gone())
             await self._cancel(talking)
-            if stop.is_set():
-                return self._complete(Outcome("stopped", error=f"{self.name} was stopped."))
-            late = f"{self.name} was still at work after {self.turn.timeout:g} seconds."
-            return self._complete(Outcome("timed_out", error=late))
+            return self._complete(self._stopped() if stop.is_set() else self._late())
         finally:
             for task in everything:
                 task.cancel()
@@ -237,9 +234,19 @@ class _Conversation:
             end = await asyncio.wait_for(self.process.wait(), self.agent.farewell)
         except TimeoutError:
             return Outcome("failed", error=f"{self.name} closed its output in the middle of the turn.")
+        if end.timed_out:
+            return self._late()
+        if end.stopped:
+            return self._stopped()
         reason = last_line(self.turn.errors_file)
         error = f"{self.name} ended {how_it_ended(end)} in the middle of the turn"
         return Outcome("failed", error=error + (f": {reason}" if reason else "."))
+
+    def _stopped(self) -> Outcome:
+        return Outcome("stopped", error=f"{self.name} was stopped.")
+
+    def _late(self) -> Outcome:
+        return Outcome("timed_out", error=f"{self.name} was still at work after {self.turn.timeout:g} seconds.")
 
     def _complete(self, outcome: Outcome) -> Outcome:
         if outcome.error:
@@ -316,10 +323,11 @@ def _message_in(value: object) -> str:
 
 
 class _NotTheLibrary(logging.Filter):
-    """The library reports each unknown notification as an error, to the root logger and with a traceback."""
+    """The library reports what it does not know as an error, to the root logger and with a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not Path(record.pathname).is_relative_to(Path(acp.__file__).parent)
+        known = record.exc_info and isinstance(record.exc_info[1], acp.RequestError | ValidationError | ConnectionError)
+        return not (known and Path(record.pathname).is_relative_to(Path(acp.__file__).parent))
 
 
 def _quieten_library() -> None:

@@ -130,7 +130,12 @@ class Process:
             self.stdin.close()
 
     async def _follow(self, status: asyncio.StreamReader) -> Exit:
-        line = (await status.read()).split()
+        try:
+            line = (await status.read()).split()
+        except asyncio.CancelledError:  # the loop ends, and with it everything that was started in it
+            self.close()
+            _abandon(self._supervisor)
+            raise
         _forget(self._supervisor)
         if line[:1] == [b"exited"]:
             end = Exit(int(line[1]), line[2] == b"1", line[3] == b"1", float(line[4]))

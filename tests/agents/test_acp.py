@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from server.agents.acp import AcpAgent
 from server.agents.protocol import AgentSpec, Update
+from server.engine import processes
 from tests.agents.conftest import Place, scripted
 
 HERE = Path(__file__).parent
@@ -321,3 +323,13 @@ def test_text_is_heard_line_by_line(place: Place) -> None:
     outcome = place.turn(scripted(f"{SPEAK}\nm = begin()\n{words}\nanswer(m, {{'stopReason': 'end_turn'}}); ask()"))
     assert place.heard == [Update("text", "Looking at"), Update("text", "the code")]
     assert outcome.summary == "Looking at\n\nthe code"
+
+
+def test_a_server_that_shuts_down_stops_a_turn(place: Place) -> None:
+    def shut_down(update: Update) -> bool:
+        if update.text == "working":
+            threading.Thread(target=processes.stop_all).start()
+        return False
+
+    outcome = place.turn(scripted(f"{SPEAK}\nbegin(); text('working\\n'); time.sleep(600)"), stop_when=shut_down)
+    assert (outcome.state, outcome.session) == ("stopped", "s1")

@@ -209,6 +209,13 @@ def test_a_start_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
         time.sleep(0.005)
 
 
+def test_what_is_started_in_a_loop_ends_with_it(tmp_path: Path) -> None:
+    async def tell() -> int:
+        return (await start(shell(tmp_path, "trap '' TERM; sleep 600; sleep 600", grace=0.1))).pid
+
+    wait_gone([asyncio.run(tell())])
+
+
 def test_a_log_holds_both_outputs_and_the_last_line_is_heard(tmp_path: Path) -> None:
     heard: list[str] = []
 
