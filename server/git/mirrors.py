@@ -185,11 +185,23 @@ def _fetch(git_dir: Path, mirror: Path, ref: str) -> None:
 
 
 def _clear_the_way(mirror: Path, ref: str) -> None:
-    """Removes branches of agents whose names can't stand beside `ref`: a/b beside a, or a beside a/b."""
+    """Removes what agents left among the refs that makes git refuse to fetch.
+
+    These are refs that hold nothing (a bad name, no such object), and branches whose names can't stand beside `ref`:
+    a/b beside a, or a beside a/b.
+    """
+    for file in sorted((mirror / "refs").rglob("*")):
+        name = os.fsdecode(file.relative_to(mirror))
+        if (file.is_symlink() or not file.is_dir()) and not _is_sound(mirror, name):
+            file.unlink()
     listed = run(mirror, "for-each-ref", "--format=%(refname)", "refs/heads/").text.splitlines()
     for name in listed:
         if name.startswith(f"{ref}/") or ref.startswith(f"{name}/"):
             run(mirror, "update-ref", "--no-deref", "-d", "--end-of-options", name)
+
+
+def _is_sound(mirror: Path, ref: str) -> bool:
+    return _ask(mirror, "check-ref-format", ref).code == 0 and resolve(mirror, ref) is not None
 
 
 def hold(mirror: Path, ref: str, oid: str) -> None:

@@ -60,7 +60,7 @@ class Trap:
             f'[trailer "x"]\n\tcommand = {run_it}\n'
             f'[remote "origin"]\n\turl = ext::{run_it}\n\tpromisor = true\n\tuploadpack = {run_it}\n'
             f"[submodule]\n\trecurse = true\n"
-            "[extensions]\n\tworktreeConfig = true\n\tpartialClone = origin\n"
+            "[extensions]\n\tpartialClone = origin\n"
         )
 
     def hooks(self, folder: Path) -> None:

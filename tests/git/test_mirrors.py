@@ -195,6 +195,17 @@ class TestFetch:
         assert mirrors.fetch(repository.path, mirror, "feature/login") == repository.head
         assert mirrors.fetch(repository.path, mirror, "topic/deep") == repository.head
 
+    def test_broken_refs_of_an_agent_do_not_stand_in_the_way(self, repository: Repository, mirror: Path) -> None:
+        (mirror / "refs/heads/bad name").write_text(f"{repository.head}\n")
+        (mirror / "refs/heads/lost").write_text("1" * 40 + "\n")
+        (mirror / "refs/heads/link").symlink_to("/etc/passwd")
+        (mirror / "refs/heads/good").write_text(f"{repository.head}\n")
+        second = repository.commit("second", {"new.txt": "new\n"})
+        assert mirrors.fetch(repository.path, mirror, "main") == second
+        names = run(mirror, "for-each-ref", "--format=%(refname)", "refs/heads/").text.split()
+        assert names == ["refs/heads/good", "refs/heads/main"]
+        assert Path("/etc/passwd").exists()
+
     def test_private_ignore_rules_come_along(self, repository: Repository, mirror: Path) -> None:
         (repository.path / ".git/info").mkdir(exist_ok=True)
         (repository.path / ".git/info/exclude").write_text(".venv\n")
