@@ -34,6 +34,10 @@ class Check(Row, table=True):
     def start(self) -> None:
         self._become(CheckState.RUNNING)
 
+    def put_back(self) -> None:
+        """Its server died: it has to run again, from the start."""
+        self._become(CheckState.QUEUED)
+
     def end(self, state: CheckState, exit_code: int | None = None, seconds: float | None = None) -> None:
         self._become(state)
         self.exit_code, self.seconds, self.ended_at = exit_code, seconds, now()

@@ -48,7 +48,7 @@ def start(narrows: Narrows, check_id: int) -> tuple[Check, Path]:
     with narrows.transaction() as db:
         check = queries.check(db, check_id)
         if check.state is CheckState.RUNNING:
-            check.state = CheckState.QUEUED
+            check.put_back()
         check.start()
         check.log = f"logs/checks/{check.id}.log"
         events.record(db, Actor.ENGINE, "started", check, **_of(check))
