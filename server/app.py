@@ -181,6 +181,7 @@ def _bind(settings: Settings) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((settings.host, settings.port))
+        sock.listen(128)  # whoever follows the link at once waits a moment, and is not refused
     except OSError as error:
         sock.close()
         raise Unavailable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -147,10 +148,9 @@ def test_after_ctrl_c_the_next_start_goes_on_with_what_was_running(
 
 
 def test_a_second_server_on_the_same_data_refuses_with_a_sentence(server: Server) -> None:
-    second = Server(server.data)
-    with pytest.raises(AssertionError, match="Narrows already runs on"):
-        second.start()
-    assert second.process is not None
-    assert second.process.wait(timeout=10) == 1
-    assert second.process.stdout is not None
-    second.process.stdout.close()
+    argv = [sys.executable, "-m", "server.cli", "serve", "--data", str(server.data), "--no-browser"]
+    second = subprocess.run(argv, capture_output=True, text=True, cwd=server.data, timeout=30, check=False)
+
+    assert second.returncode == 1
+    assert "Narrows already runs on" in second.stderr
+    assert server.get("/api/desk")["waiting"] == []
