@@ -28,11 +28,10 @@ def write(where: Place, exclude: Sequence[str] = ()) -> str:
     Pipes and sockets do not enter. Only files that changed since the tree was prepared are read.
 
     Raises:
-        NotFound: the tree was never prepared.
+        NotFound: the tree was never prepared, or its folder is gone.
         GitError: a file can't be read; the sentence names it.
     """
-    if not where.prepared:
-        raise NotFound(f"{where.tree} is not a worktree of Narrows.")
+    expect_tree(where)
     with tempfile.TemporaryDirectory(prefix="narrows-index-") as folder:
         index = Path(folder) / "index"
         shutil.copy2(where.index, index)
@@ -40,6 +39,18 @@ def write(where: Place, exclude: Sequence[str] = ()) -> str:
         _remove(where, index, changes.gone)
         _add(where, index, changes.present)
         return run(where.mirror, "write-tree", index=index).text
+
+
+def expect_tree(where: Place) -> None:
+    """Refuses a folder that is not a worktree, or not any more: behind a link would be files of somebody else.
+
+    Raises:
+        NotFound: as described.
+    """
+    if not where.prepared:
+        raise NotFound(f"{where.tree} is not a worktree of Narrows.")
+    if not is_folder(where.tree):
+        raise NotFound(f"The worktree {where.tree} is gone.", "Start the work again.")
 
 
 def untracked(where: Place, index: Path, exclude: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from server.git.commands import discover, run
+from server.git.contents import expect_tree
 from server.git.places import place
 
 INCLUDE_FILE = ".worktreeinclude"
@@ -31,6 +32,9 @@ def bring(source: Path, tree: Path, patterns: Sequence[str], mirror: Path | None
     Returns:
         The names of the files copied, sorted. Left out are names that the worktree tracks, links that lead out of
         the source, and whatever would be written through a link in the tree.
+
+    Raises:
+        NotFound: the tree was never prepared, or its folder is gone.
     """
     names = _matching(source, patterns)
     if not names:
@@ -51,9 +55,10 @@ def _matching(source: Path, patterns: Sequence[str]) -> list[str]:
 
 def _tracked(tree: Path, mirror: Path | None) -> set[str]:
     if mirror is None:
-        admin = Path(os.fsdecode((tree / ".git").read_bytes()).removeprefix("gitdir: ").rstrip("\n"))
-        mirror = admin.parent.parent
-    return set(run(mirror, "ls-files", "-z", index=place(mirror, tree).index).fields())
+        mirror = Path(os.fsdecode((tree / ".git").read_bytes()).removeprefix("gitdir: ").rstrip("\n")).parents[1]
+    where = place(mirror, tree)
+    expect_tree(where)
+    return set(run(where.mirror, "ls-files", "-z", index=where.index).fields())
 
 
 def _bring_one(source: Path, tree: Path, name: str) -> bool:

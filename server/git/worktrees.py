@@ -14,6 +14,7 @@ from server.git import contents
 from server.git.commands import run
 from server.git.includes import bring
 from server.git.mirrors import guard
+from server.git.objects import tree_of
 from server.git.places import Place, erase, is_folder, place
 
 __all__ = ["bring", "prepare", "remove", "saved", "settle", "touched"]
@@ -181,9 +182,13 @@ def touched(mirror: Path, tree: Path, base: str, exclude: Sequence[str] = ()) ->
     """Files of the tree that differ from `base` so far, tracked or untracked, sorted; nothing is written.
 
     Untracked files that are ignored, or match a pattern of `exclude`, do not count.
+
+    Raises:
+        NotFound: the tree was never prepared, or its folder is gone.
     """
     guard(mirror)
     where = place(mirror, tree)
+    contents.expect_tree(where)
     staged = run(
         mirror,
         *("diff-index", "-z", "--cached", "--name-only", "--no-renames", "--end-of-options", base, "--"),
@@ -204,15 +209,13 @@ def saved(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> bool:
     """
     guard(mirror)
     where = place(mirror, tree)
-    if not tree.is_symlink() and not tree.exists():
-        return True
     if not where.prepared:
-        return False
+        return not os.path.lexists(tree)
     start = where.prepared_commit()
-    held = run(mirror, "for-each-ref", "--format=%(tree)", "refs/narrows/").text.split()
-    origin = run(mirror, "rev-parse", "--end-of-options", f"{start}^{{tree}}").text.split()[-1]
-    if contents.write(where, exclude) not in {origin, *held}:
-        return False
+    if is_folder(tree):
+        held = run(mirror, "for-each-ref", "--format=%(tree)", "refs/narrows/").text.split()
+        if contents.write(where, exclude) not in {tree_of(mirror, start), *held}:
+            return False
     head = where.head()
     if head is None or head == start:
         return True

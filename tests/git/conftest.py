@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +41,45 @@ def mirror(repository: Repository, tmp_path: Path) -> Path:
     folder = tmp_path / "data/mirror.git"
     mirrors.create(repository.path, folder)
     return folder
+
+
+ORDINARY_USER = """
+import os, sys
+from pathlib import Path
+from server.domain.errors import GitError, NarrowsError
+from server.git import mirrors, worktrees
+from server.git.commands import NOBODY
+from server.git.snapshots import take
+from tests.support.repositories import Repository
+
+top = Path(sys.argv[1])
+if os.geteuid() == 0:
+    os.chown(top, 65534, 65534)
+    os.setuid(65534)
+repository = Repository.make(top, files={"README.md": "x", "src/app.py": "y"})
+mirrors.create(repository.path, top / "mirror.git")
+worktrees.prepare(top / "mirror.git", top / "tree", repository.head)
+"""
+
+
+@pytest.fixture
+def as_ordinary_user() -> Iterator[Callable[[str], str]]:
+    """Runs lines of Python in a process that can't read everything, as root can; gives what they print.
+
+    They find a folder `top` with a `repository`, a `mirror.git` and a prepared `tree`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+
+        def run_lines(lines: str) -> str:
+            done = subprocess.run(
+                [sys.executable, "-c", ORDINARY_USER + lines, folder],
+                cwd=Path(__file__).parents[2],
+                env={"PATH": os.environ["PATH"], "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        yield run_lines

@@ -3,14 +3,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from server.domain.errors import NarrowsError, NotFound
-from server.git import mirrors
+from server.domain.errors import GitError, NarrowsError, NotFound
+from server.git import inspection, mirrors
 from server.git.commands import run
 from tests.support.repositories import Repository
+
+
+def refuse(*_: object) -> None:
+    raise GitError("git rev-parse failed (exit code 128).")
 
 
 def code_of(path: Path) -> str:
@@ -55,10 +60,31 @@ class TestInspect:
         assert code_of(repository.path / ".git") == "inside_git_dir"
         assert code_of(broken.path) == "broken_repository"
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-    def test_another_users_repository_is_not_trusted(self, repository: Repository) -> None:
-        for folder in (repository.path, repository.path / ".git"):
-            os.chown(folder, 12345, 12345)
+    def test_a_folder_without_rights_is_named(self, as_ordinary_user: Callable[[str], str]) -> None:
+        printed = as_ordinary_user(
+            """
+def reason(path):
+    try:
+        mirrors.inspect(path)
+    except NarrowsError as error:
+        return error.code
+(repository.path / ".git").chmod(0)
+print(reason(repository.path))
+repository.path.chmod(0)
+print(reason(repository.path), reason(repository.path / "src"))
+"""
+        )
+        assert printed.split() == ["unreadable", "unreadable", "unreadable"]
+
+    def test_another_users_repository_is_not_trusted(
+        self, repository: Repository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if os.geteuid() == 0:
+            for folder in (repository.path, repository.path / ".git"):
+                os.chown(folder, 12345, 12345)
+        else:  # an ordinary user can't give a folder away: it becomes another user, and git refuses
+            monkeypatch.setattr(inspection, "discover", refuse)
+            monkeypatch.setattr(os, "geteuid", lambda: 12345)
         assert code_of(repository.path) == "dubious_ownership"
 
     def test_an_inherited_git_dir_does_not_mislead(

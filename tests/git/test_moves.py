@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -295,6 +296,23 @@ class TestBranchInUse:
 
 
 class TestBranchNotInUse:
+    def test_of_many_that_land_at_once_exactly_one_wins(self, repository: Repository, mirror: Path) -> None:
+        old = repository.head
+        tree = tree_of(mirror, old)
+        rivals = [commit(mirror, tree, [old], f"rival {number}", NOBODY, NOBODY) for number in range(6)]
+        repository.switch("elsewhere", create=True)
+
+        def land(new: str) -> str | None:
+            try:
+                move(repository.path, mirror, "main", old, new)
+            except (LostRace, GitError):
+                return None
+            return new
+
+        with ThreadPoolExecutor(len(rivals)) as pool:
+            landed = [new for new in pool.map(land, rivals) if new]
+        assert landed == [repository.resolve("main")]
+
     def test_only_the_ref_moves(self, repository: Repository, mirror: Path, landing: str) -> None:
         old = repository.head
         repository.switch("elsewhere", create=True)

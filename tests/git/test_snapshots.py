@@ -4,8 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
-import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -263,22 +262,6 @@ def test_a_large_file_is_stored(agent: Repository, repository: Repository, mirro
 
 
 UNREADABLE = """
-import os
-import sys
-from pathlib import Path
-from server.domain.errors import GitError
-from server.git import mirrors, worktrees
-from server.git.commands import NOBODY
-from server.git.snapshots import take
-from tests.support.repositories import Repository
-
-top = Path(sys.argv[1])
-if os.geteuid() == 0:
-    os.chown(top, 65534, 65534)
-    os.setuid(65534)
-repository = Repository.make(top)
-mirrors.create(repository.path, top / "mirror.git")
-worktrees.prepare(top / "mirror.git", top / "tree", repository.head)
 (top / "tree/secret.txt").write_text("x")
 (top / "tree/secret.txt").chmod(0)
 try:
@@ -288,18 +271,21 @@ except GitError as error:
 """
 
 
-def test_a_file_without_rights_is_named() -> None:
-    """In a process that becomes an ordinary user, as root may read everything."""
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-c", UNREADABLE, folder],
-            cwd=Path(__file__).parents[2],
-            env={"PATH": os.environ["PATH"], "HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    assert "'secret.txt' in the worktree can't be read" in done.stdout
+def test_a_file_without_rights_is_named(as_ordinary_user: Callable[[str], str]) -> None:
+    assert "'secret.txt' in the worktree can't be read" in as_ordinary_user(UNREADABLE)
+
+
+def test_a_tree_that_became_a_link_is_not_read(
+    agent: Repository, repository: Repository, mirror: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/diary.txt").write_text("dear diary")
+    shutil.rmtree(agent.path)
+    agent.path.symlink_to(tmp_path / "private")
+    with pytest.raises(NotFound, match="is gone"):
+        take(mirror, agent.path, base=repository.head, message="m", author=AUTHOR)
+    with pytest.raises(NotFound, match="is gone"):
+        worktrees.touched(mirror, agent.path, repository.head)
 
 
 def test_a_file_that_git_refuses_is_an_error_with_its_words(

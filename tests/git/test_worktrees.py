@@ -295,6 +295,25 @@ def test_the_next_tenant_gets_a_clean_tree(
     assert worktrees.prepare(mirror, agent.path, repository.head) is True
 
 
+TAKEN_RIGHTS = """
+tree = top / "tree"
+(tree / "locked/inner").mkdir(parents=True)
+(tree / "locked/inner/file").write_text("x")
+for folder in ("locked/inner", "locked", "src"):
+    (tree / folder).chmod(0)
+for _ in range(2):
+    print(worktrees.prepare(top / "mirror.git", tree, repository.head))
+    print(sorted(str(path.relative_to(tree)) for path in tree.rglob("*")))
+tree.chmod(0)
+print(worktrees.prepare(top / "mirror.git", tree, repository.head))
+"""
+
+
+def test_folders_without_rights_are_made_again(as_ordinary_user: Callable[[str], str]) -> None:
+    clean = "['.git', 'README.md', 'src', 'src/app.py']"
+    assert as_ordinary_user(TAKEN_RIGHTS).splitlines() == ["False", clean, "True", clean, "False"]
+
+
 class TestTouched:
     def test_it_names_every_kind_of_change(self, agent: Repository, repository: Repository, mirror: Path) -> None:
         agent.commit("committed", {"committed": "c"})
@@ -348,6 +367,21 @@ class TestSavedAndRemove:
         agent.write("build/out", "ignored")
         assert not worktrees.saved(mirror, agent.path)
         assert worktrees.saved(mirror, agent.path, exclude=[".env*"])
+
+    @pytest.mark.parametrize("link", [False, True])
+    def test_a_tree_that_is_gone_still_guards_its_commits(
+        self, agent: Repository, mirror: Path, tmp_path: Path, link: bool
+    ) -> None:
+        head = agent.commit("mine", {"mine": "m"})
+        shutil.rmtree(agent.path)
+        (tmp_path / "private").mkdir()
+        if link:
+            agent.path.symlink_to(tmp_path / "private")
+        assert not worktrees.saved(mirror, agent.path)
+        mirrors.hold(mirror, "refs/narrows/changes/1/1-head", head)
+        worktrees.remove(mirror, agent.path)
+        assert not agent.path.is_symlink()
+        assert (tmp_path / "private").is_dir()
 
     def test_a_folder_that_is_not_ours_is_never_removed(self, mirror: Path, tmp_path: Path) -> None:
         (tmp_path / "foreign").mkdir()
