@@ -99,6 +99,7 @@ class Process:
         stdout: asyncio.StreamReader,
         output: asyncio.BaseTransport,
         stderr: asyncio.Task[None] | None,
+        undo: contextlib.ExitStack,
     ) -> None:
         self.command = command
         self.pid = pid
@@ -108,7 +109,9 @@ class Process:
         self._output = output
         self._stderr = stderr
         self._began = time.monotonic()
+        self._undo = undo
         self._end = asyncio.ensure_future(self._follow(status))
+        self._end.add_done_callback(self._end_with_loop)
 
     async def wait(self) -> Exit:
         """The end of the program and of all that it started. Output may be left to read."""
@@ -129,13 +132,13 @@ class Process:
         if self.stdin:
             self.stdin.close()
 
+    def _end_with_loop(self, following: asyncio.Future[Exit]) -> None:
+        # Nobody else cancels it: the loop ends, and with it everything that was started in it.
+        if following.cancelled():
+            self._undo.close()
+
     async def _follow(self, status: asyncio.StreamReader) -> Exit:
-        try:
-            line = (await status.read()).split()
-        except asyncio.CancelledError:  # the loop ends, and with it everything that was started in it
-            self.close()
-            _abandon(self._supervisor)
-            raise
+        line = (await status.read()).split()
         _forget(self._supervisor)
         if line[:1] == [b"exited"]:
             end = Exit(int(line[1]), line[2] == b"1", line[3] == b"1", float(line[4]))
@@ -245,9 +248,7 @@ async def _start(command: Command, *, merge: bool) -> Process:
         reading, output = await _reader(out_of, undo)
         writing = await _writer(into, undo) if into else None
         log = asyncio.ensure_future(_log_errors(await _reader(errors, undo), command)) if errors else None
-        process = Process(command, pid, supervisor, status, writing, reading, output, log)
-        undo.pop_all()
-    return process
+        return Process(command, pid, supervisor, status, writing, reading, output, log, undo.pop_all())
 
 
 def _spawn_runner(inherited: set[int]) -> subprocess.Popen[bytes]:
