@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.types import TypeDecorator
 
 from alembic import context
@@ -19,8 +21,25 @@ def plain_type(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
+@contextmanager
+def unminded_references(connection: Connection) -> Iterator[None]:
+    """SQLite makes a table anew by dropping the old one, to which others point: it must not mind meanwhile.
+
+    The pragma does nothing inside a transaction, so it goes around SQLAlchemy, which would begin one.
+    """
+    driver = connection.connection.driver_connection
+    if driver is None or connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
 def run(engine: Engine) -> None:
-    with engine.connect().execution_options(**WRITING) as connection:
+    with engine.connect().execution_options(**WRITING) as connection, unminded_references(connection):
         context.configure(
             connection=connection,
             target_metadata=metadata,
