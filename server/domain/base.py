@@ -6,7 +6,6 @@ import os
 import zlib
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import JSON, DateTime, LargeBinary, MetaData, String
 from sqlalchemy.engine import Dialect
@@ -94,11 +93,6 @@ def shown(name: str) -> str:
     """A file-system name for a page or a script: bytes that are no text, and control characters, as escapes."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def plain(row: SQLModel) -> dict[str, Any]:
-    """A row's columns as they are, for JSON."""
-    return row.model_dump(mode="json")
 
 
 class Row(SQLModel):

@@ -1,0 +1,231 @@
+"""A filled database for each revision of the schema, as its Narrows would have left it: table → rows.
+
+A new migration adds its own entry here, and never changes an older one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+Rows = dict[str, list[dict[str, Any]]]
+MOMENT = "2026-03-01 06:45:00.000000"
+COMMIT, TREE, BASE, BASE_TREE = "c" * 40, "d" * 40, "a" * 40, "b" * 40
+
+FIRST: Rows = {
+    "agents": [
+        {
+            "name": "mine",
+            "family": "command",
+            "argv": '["/bin/sh", "-c", "true"]',
+            "env": '{"KEY": "$HOME"}',
+            "mode": "",
+            "description": "",
+            "built_in": 0,
+            "created_at": MOMENT,
+        }
+    ],
+    "drafts": [{"id": 1, "key": "task:title", "text": "Half a sent", "updated_at": MOMENT}],
+    "executors": [{"id": "local", "host": "here", "pid": 4, "heard_at": MOMENT}],
+    "projects": [
+        {
+            "id": 1,
+            "name": "tidewater",
+            "path": "/home/ada/tidewater",
+            "target_branch": "main",
+            "setup": "make",
+            "checks": '["make test"]',
+            "include": '[".env*"]',
+            "landing_method": "squash",
+            "agents_limit": 4,
+            "check_rounds": 2,
+            "turn_minutes": 60,
+            "check_minutes": 20,
+            "created_at": MOMENT,
+            "removed_at": None,
+        }
+    ],
+    "tasks": [
+        {
+            "id": 1,
+            "project_id": 1,
+            "title": "Say what it does",
+            "brief": "With examples.",
+            "kind": "directed",
+            "agent": "demo",
+            "priority": 3,
+            "state": "done",
+            "created_at": MOMENT,
+        },
+        {
+            "id": 2,
+            "project_id": 1,
+            "title": "Then this",
+            "brief": "",
+            "kind": "research",
+            "agent": "mine",
+            "priority": 0,
+            "state": "open",
+            "created_at": MOMENT,
+        },
+    ],
+    "task_links": [{"task_id": 2, "after_id": 1}],
+    "changes": [
+        {
+            "id": 1,
+            "task_id": 1,
+            "project_id": 1,
+            "state": "landed",
+            "note": "",
+            "slot": None,
+            "session": "s-1",
+            "check_rounds": 1,
+            "ready_at": MOMENT,
+            "later_at": None,
+            "created_at": MOMENT,
+        }
+    ],
+    "runs": [
+        {
+            "id": 1,
+            "change_id": 1,
+            "task_id": 1,
+            "project_id": 1,
+            "reason": "first",
+            "agent": "demo",
+            "prompt": "# Say what it does",
+            "state": "succeeded",
+            "attempt": 2,
+            "executor": "local",
+            "ticket": "run-1-1",
+            "error": "",
+            "summary": "I said it.",
+            "last_line": "Done.",
+            "stop_asked": 0,
+            "queued_at": MOMENT,
+            "started_at": MOMENT,
+            "ended_at": MOMENT,
+        }
+    ],
+    "revisions": [
+        {
+            "id": 1,
+            "change_id": 1,
+            "run_id": 1,
+            "number": 1,
+            "commit": COMMIT,
+            "tree": TREE,
+            "base": BASE,
+            "base_tree": BASE_TREE,
+            "summary": "I said it.",
+            "report": None,
+            "files": 1,
+            "additions": 1,
+            "deletions": 0,
+            "minutes": 1.0,
+            "created_at": MOMENT,
+        }
+    ],
+    "files": [
+        {
+            "id": 1,
+            "base_tree": BASE_TREE,
+            "head_tree": TREE,
+            "position": 0,
+            "path": b"caf\xe9.txt",
+            "old_path": None,
+            "status": "A",
+            "old_mode": "000000",
+            "new_mode": "100644",
+            "old_blob": "0" * 40,
+            "new_blob": "e" * 40,
+            "additions": 1,
+            "deletions": 0,
+            "similarity": None,
+            "text": zlib.compress(b"+words\n"),
+        }
+    ],
+    "comments": [
+        {
+            "id": 1,
+            "change_id": 1,
+            "revision": 1,
+            "path": b"caf\xe9.txt",
+            "side": "new",
+            "line": 1,
+            "end_line": 1,
+            "quoted": "words",
+            "body": "Louder.",
+            "state": "resolved",
+            "created_at": MOMENT,
+        }
+    ],
+    "reviews": [
+        {
+            "id": 1,
+            "change_id": 1,
+            "revision_id": 1,
+            "commit": COMMIT,
+            "verdict": "land",
+            "message": "Say what it does",
+            "created_at": MOMENT,
+        }
+    ],
+    "landings": [
+        {
+            "id": 1,
+            "change_id": 1,
+            "project_id": 1,
+            "revision_id": 1,
+            "target_branch": "main",
+            "method": "squash",
+            "message": "Say what it does\n",
+            "acknowledged": "[]",
+            "state": "landed",
+            "tries": 1,
+            "old": BASE,
+            "commit": COMMIT,
+            "tree": TREE,
+            "error": "",
+            "undo_asked": 0,
+            "undo_tries": 0,
+            "undo_commit": None,
+            "receipt": '{"landed": {"branch": "main"}}',
+            "created_at": MOMENT,
+            "ended_at": MOMENT,
+        }
+    ],
+    "checks": [
+        {
+            "id": 1,
+            "project_id": 1,
+            "revision_id": 1,
+            "landing_id": None,
+            "tree": TREE,
+            "position": 0,
+            "command": "make test",
+            "state": "passed",
+            "exit_code": 0,
+            "seconds": 0.5,
+            "log": "logs/checks/1.log",
+            "tail": "ok\n",
+            "superseded": 0,
+            "ended_at": MOMENT,
+        }
+    ],
+    "events": [
+        {
+            "id": 1,
+            "at": MOMENT,
+            "actor": "you",
+            "verb": "filed",
+            "noun": "task",
+            "noun_id": 1,
+            "project_id": 1,
+            "change_id": None,
+            "data": '{"title": "Say what it does"}',
+        }
+    ],
+}
+
+SEEDS: dict[str, Rows] = {"0001": FIRST}
