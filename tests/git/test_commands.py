@@ -51,7 +51,7 @@ def test_a_command_that_hangs_is_stopped_with_its_children(repository: Repositor
         run(
             repository.path / ".git",
             *("-c", f"alias.wait=!echo $$ >{pid_file}; sleep 60", "wait"),
-            timeout=0.5,
+            timeout=2,
         )
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
@@ -122,7 +122,7 @@ def test_a_question_costs_a_few_milliseconds(repository: Repository) -> None:
     begin = time.perf_counter()
     for _ in range(10):
         run(repository.path / ".git", "rev-parse", "HEAD")
-    assert (time.perf_counter() - begin) / 10 < 0.1
+    assert (time.perf_counter() - begin) / 10 < 0.5  # 0.002 s on a machine that does nothing else
 
 
 def test_git_runs_in_a_session_of_its_own(repository: Repository) -> None:

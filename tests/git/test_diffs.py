@@ -185,7 +185,7 @@ def test_large_diffs_are_quick(store: Store) -> None:
     head = store.tree({"big": plain("".join(f"new {line}" if n % 3 else line for n, line in enumerate(lines)))})
     begin = time.perf_counter()
     (file,) = compare(store.mirror, base, head)
-    assert time.perf_counter() - begin < 5  # 0.1 s on a machine that does nothing else
+    assert time.perf_counter() - begin < 20  # 0.1 s on a machine that does nothing else
     assert file.additions == 66_666
 
 

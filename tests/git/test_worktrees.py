@@ -137,7 +137,7 @@ class TestPrepare:
         (tree / "many/1/1.txt").write_text("changed")
         begin = time.perf_counter()
         assert worktrees.prepare(mirror, tree, repository.head) is True
-        assert time.perf_counter() - begin < 1.5  # 0.15 s on a machine that does nothing else
+        assert time.perf_counter() - begin < 5  # 0.15 s on a machine that does nothing else
 
 
 def replace_dot_git_by_repository(tree: Path, outside: Path) -> None:
