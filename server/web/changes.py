@@ -43,7 +43,13 @@ def show_file(
     revision = revisions.get(narrows, change_id, number)
     read = Reader(rendering.templates(request), narrows, change, revision)
     piece = read.piece(position, start)
-    here: dict[str, Any] = {"change": change, "revision": revision, "position": position, "piece": piece}
+    here: dict[str, Any] = {
+        "change": change,
+        "revision": revision,
+        "position": position,
+        "start": start,
+        "piece": piece,
+    }
     if rendering.partial(request):
         return rendering.fragment(request, "changes/_rows.html", **here)
     file = next(file for file in outline(narrows, revision) if file.position == position)

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from server.services import desk, projects
+from server.services import desk, events, projects
 from server.web import done, rendering, sheet
 from server.web.context import NarrowsDep
 
@@ -19,9 +19,10 @@ BEHIND = 6  # waiting changes named under the sheet
 @router.get("/")
 def show(request: Request, narrows: NarrowsDep) -> Response:
     """The next change to read; without one, what happens meanwhile and what to do first."""
+    since = events.last_id(narrows)
     seen = desk.desk(narrows, limit=BEHIND)
     common: dict[str, Any] = {
-        "nav": rendering.Nav.of(seen),
+        "nav": rendering.Nav.of(seen, since),
         "done": done.find(narrows, request.query_params.get("done")),
         "section": "desk",
     }

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from server.bus import Signal
 from server.domain.errors import NotFound
 from server.reading import visible
-from server.services import desk, landings, runs
+from server.services import events, landings, runs
 from server.services.narrows import Narrows
 from server.web import live, rendering
 from server.web.context import NarrowsDep
@@ -26,6 +26,8 @@ router = APIRouter()
 
 Watch = Literal["", "runs", "run"]
 PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each costs a look at the database
+NEWS = {("change", "presented"), ("change", "stalled")}
+FILLS_THE_DESK = NEWS | {("change", "restored"), ("landing", "failed"), ("landing", "cancelled"), ("landing", "undone")}
 ID = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?")
 
 
@@ -33,6 +35,7 @@ ID = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?")
 async def stream(
     request: Request,
     narrows: NarrowsDep,
+    since: int | None = None,
     watch: Watch = "",
     number: int = 0,
     offset: int = 0,
@@ -40,9 +43,8 @@ async def stream(
 ) -> StreamingResponse:
     """Server-sent events for an open page: what it should know since the event that it saw last."""
     told = Teller(rendering.templates(request), narrows, watch, number, offset)
-    return StreamingResponse(
-        told.stream(last_event_id), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    last = last_event_id or (None if since is None else str(since))
+    return StreamingResponse(told.stream(last), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 
 class Teller:
@@ -64,16 +66,17 @@ class Teller:
         self._came = 0
 
     async def stream(self, last_id: str | None) -> AsyncIterator[str]:
-        known = ID.fullmatch(last_id or "")
-        if known:
+        if known := ID.fullmatch(last_id or ""):
             self._seen, self._offset = int(known[1]), int(known[2] or self._offset)
+        else:
+            self._seen = await run_in_threadpool(events.last_id, self._narrows)
         yield ": hello\n\n"
         if self._watch == "run" and (html := await run_in_threadpool(self._transcript)):
             yield self._message(html)
-        async for batch in _batches(live.follow(self._narrows, self._seen if known else None)):
+        async for batch in _batches(live.follow(self._narrows, self._seen)):
             if html := await run_in_threadpool(self._tell, batch):
                 yield self._message(html)
-            if self._arrived(batch):
+            if any((signal.topic, signal.verb) in FILLS_THE_DESK for signal in batch):
                 yield f"event: arrived\nid: {self._id}\ndata: {self._came}\n\n"
 
     @property
@@ -84,18 +87,14 @@ class Teller:
         lines = "".join(f"data: {line}\n" for line in html.split("\n"))
         return f"id: {self._id}\n{lines}\n"
 
-    @staticmethod
-    def _arrived(batch: list[Signal]) -> bool:
-        return any(_to_the_desk(signal) for signal in batch)
-
     def _tell(self, batch: list[Signal]) -> str:
         self._seen = max([self._seen, *(signal.event_id or 0 for signal in batch)])
-        self._came += sum(map(_to_the_desk, batch))
+        self._came += sum((signal.topic, signal.verb) in NEWS for signal in batch)
         stored = any(signal.event_id is not None for signal in batch)
         return "".join([*(self._heads() if stored else ()), *self._outcomes(batch), *self._watched(batch, stored)])
 
     def _heads(self) -> Iterator[str]:
-        nav = rendering.Nav.of(desk.desk(self._narrows, limit=1))
+        nav = rendering.nav_of(self._narrows)
         counts = {"desk": nav.waiting, "backlog": nav.queued, "working": nav.working}
         for name, count in counts.items():
             yield _put(f"#count-{name}", str(count or ""))
@@ -149,10 +148,6 @@ class Teller:
         )
 
 
-def _to_the_desk(signal: Signal) -> bool:
-    return signal.topic == "change" and signal.verb in ("presented", "stalled")
-
-
 def _last_lines(batch: list[Signal]) -> dict[int, str]:
     return {s.id: str(s.data.get("line", "")) for s in batch if s.topic == "run" and s.verb == "heard"}
 
@@ -167,20 +162,22 @@ async def _batches(signals: AsyncIterator[Signal]) -> AsyncIterator[list[Signal]
     gathered: asyncio.Queue[Signal | None] = asyncio.Queue()
 
     async def gather() -> None:
-        async for signal in signals:
-            gathered.put_nowait(signal)
-        gathered.put_nowait(None)
+        try:
+            async for signal in signals:
+                gathered.put_nowait(signal)
+        finally:
+            gathered.put_nowait(None)
 
     task = asyncio.create_task(gather())
     try:
         while (first := await gathered.get()) is not None:
             batch = [first]
             await asyncio.sleep(PAUSE)
-            while not gathered.empty():
-                if (signal := gathered.get_nowait()) is None:
-                    yield batch
-                    return
+            while not gathered.empty() and (signal := gathered.get_nowait()) is not None:
                 batch.append(signal)
             yield batch
+            if task.done() and gathered.empty():
+                break
+        await task
     finally:
         task.cancel()

@@ -17,7 +17,7 @@ from server import assets
 from server.domain.base import now, shown
 from server.domain.states import words
 from server.reading import markdown, visible
-from server.services import desk
+from server.services import desk, events
 from server.services.narrows import Narrows
 
 
@@ -55,10 +55,12 @@ class Nav:
     queued: int
     budget: int
     paused: bool
+    since: int  # the newest event that the page knows of
 
     @classmethod
-    def of(cls, seen: desk.Desk) -> Nav:
+    def of(cls, seen: desk.Desk, since: int) -> Nav:
         return cls(
+            since=since,
             waiting=seen.waiting_count,
             minutes=seen.budget.waiting_minutes,
             working=seen.working,
@@ -91,9 +93,15 @@ def page(
     if block and partial(request):
         text = "".join(found.blocks[block](found.new_context(context | {"request": request})))
     else:
-        head = nav or Nav.of(desk.desk(narrows, limit=1))
+        head = nav or nav_of(narrows)
         text = found.render(context | {"request": request, "nav": head})
     return HTMLResponse(text, status, headers=_headers(status))
+
+
+def nav_of(narrows: Narrows) -> Nav:
+    """The head as it is now. The event is read first: what happens in between is told twice rather than never."""
+    since = events.last_id(narrows)
+    return Nav.of(desk.desk(narrows, limit=1), since)
 
 
 def fragment(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:

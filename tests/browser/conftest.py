@@ -116,12 +116,12 @@ def site(tmp_path: Path, narrows: Narrows, worker: Worker) -> Iterator[Site]:
     api.install(app)
     pages.install(app)
     security.install(app, token=TOKEN)
-    with _served(app, narrows) as url:
+    with Served(app, narrows) as url:
         project = projects.register(narrows, str(repository.path), name="durations", checks=["make test"])
         yield Site(url, narrows, worker, repository, project)
 
 
-class _served:
+class Served:
     """Serves an app in a thread while the block runs."""
 
     def __init__(self, app: FastAPI, narrows: Narrows) -> None:
