@@ -142,7 +142,7 @@ def test_a_copy_is_made_before_an_upgrade(database: Database, tmp_path: Path, mo
     assert copy.name.startswith("narrows-")
     with sqlite3.connect(copy) as kept:
         assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == (list(SEEDS)[-1],)
-        assert kept.execute("SELECT title FROM tasks").fetchall() == [("Say what it does",)]
+        assert kept.execute("SELECT title FROM tasks").fetchall() == [("Say what it does",), ("Then this",)]
     kept.close()
 
 
