@@ -5,7 +5,8 @@ const $ = (selector, within = document) => within.querySelector(selector);
 const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
 const typing = (element) => element.closest?.("input, textarea, select, [contenteditable]") !== null;
 
-// Drafts: what is typed is kept at each pause, and at the latest when the page goes.
+// Drafts: what is typed is kept at each pause, and at the latest when the page goes. The next page may be made before
+// that has arrived at the server: it finds the words in the tab's own storage.
 
 const waiting = new Map();
 
@@ -32,20 +33,32 @@ function keepSoon(field) {
     waiting.delete(key);
     keep(key, draftText(field), more).catch(() => {});
   };
-  waiting.set(key, { send, form: field.form, timer: setTimeout(send, 400) });
+  waiting.set(key, { send, field, timer: setTimeout(send, 400) });
 }
 
 function keepNow() {
-  for (const { timer, send } of [...waiting.values()]) {
+  for (const [key, { timer, send, field }] of [...waiting]) {
     clearTimeout(timer);
+    sessionStorage.setItem(key, draftText(field));
     send({ keepalive: true });
   }
+}
+
+function restore() {
+  for (const field of $$("input, textarea, select")) {
+    const text = draftKey(field) && sessionStorage.getItem(draftKey(field));
+    if (text === null) continue;
+    if (field.type === "radio") field.checked = field.value === text;
+    else if (field.multiple) for (const option of field.options) option.selected = text.split(",").includes(option.value);
+    else field.value = text;
+  }
+  sessionStorage.clear();
 }
 
 /** A form that is sent needs no drafts any more: the server forgets them when what was typed has arrived. */
 function sent(form) {
   for (const [key, entry] of waiting) {
-    if (entry.form !== form) continue;
+    if (entry.field.form !== form) continue;
     clearTimeout(entry.timer);
     waiting.delete(key);
   }
@@ -209,7 +222,8 @@ document.addEventListener("pointerup", (event) => {
 
 for (const kind of ["input", "change"]) document.addEventListener(kind, (event) => keepSoon(event.target));
 document.addEventListener("submit", (event) => sent(event.target));
-addEventListener("pagehide", keepNow);
+for (const kind of ["beforeunload", "pagehide"]) addEventListener(kind, keepNow);
+restore();
 
 // htmx: an error that no form shows is a toast; what leaves the page keeps what was typed.
 

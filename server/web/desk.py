@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from server.services import desk, events, projects
-from server.web import done, rendering, sheet
+from server.web import rendering, sheet
 from server.web.context import NarrowsDep
 
 router = APIRouter()
@@ -23,7 +23,6 @@ def show(request: Request, narrows: NarrowsDep) -> Response:
     seen = desk.desk(narrows, limit=BEHIND)
     common: dict[str, Any] = {
         "nav": rendering.Nav.of(seen, since),
-        "done": done.find(narrows, request.query_params.get("done")),
         "section": "desk",
     }
     if seen.next is None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from server.services import landings
-from server.web import done, rendering
+from server.web import rendering
 from server.web.context import NarrowsDep
 
 router = APIRouter()
@@ -22,7 +22,6 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
         narrows,
         "landings/index.html",
         landings=landings.recent(narrows, RECENT),
-        done=done.find(narrows, request.query_params.get("done")),
         section="landings",
     )
 

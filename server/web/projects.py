@@ -12,7 +12,7 @@ from server.domain.errors import Invalid, NarrowsError
 from server.domain.project import LandingMethod, Project
 from server.services import projects
 from server.services.narrows import Narrows
-from server.web import done, rendering
+from server.web import rendering
 from server.web.context import NarrowsDep
 
 router = APIRouter()
@@ -115,8 +115,7 @@ def register(
 def show(request: Request, narrows: NarrowsDep, project_id: int) -> Response:
     """A project's settings."""
     project = projects.get(narrows, project_id)
-    told = done.find(narrows, request.query_params.get("done"))
-    return _settings(request, narrows, project, Typed.of(project), told=told)
+    return _settings(request, narrows, project, Typed.of(project))
 
 
 @router.post("/projects/{project_id}")
@@ -170,8 +169,6 @@ def _settings(
     project: Project,
     typed: Typed,
     error: NarrowsError | None = None,
-    *,
-    told: done.Done | None = None,
 ) -> Response:
     return rendering.page(
         request,
@@ -183,6 +180,5 @@ def _settings(
         branches=[],
         methods=METHODS,
         error=error,
-        done=told,
         section="projects",
     )

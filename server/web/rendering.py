@@ -19,6 +19,7 @@ from server.domain.states import words
 from server.reading import markdown, visible
 from server.services import desk, events
 from server.services.narrows import Narrows
+from server.web import done
 
 
 def environment() -> Environment:
@@ -94,7 +95,8 @@ def page(
         text = "".join(found.blocks[block](found.new_context(context | {"request": request})))
     else:
         head = nav or nav_of(narrows)
-        text = found.render(context | {"request": request, "nav": head})
+        told = done.find(narrows, request.query_params.get("done"))
+        text = found.render(context | {"request": request, "nav": head, "done": told})
     return HTMLResponse(text, status, headers=_headers(status))
 
 

@@ -14,7 +14,7 @@ from server.domain.states import Turn
 from server.domain.task import Kind, Task
 from server.services import agents, drafts, projects, tasks
 from server.services.narrows import Narrows
-from server.web import done, rendering
+from server.web import rendering
 from server.web.context import NarrowsDep
 
 router = APIRouter()
@@ -67,7 +67,6 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
         "tasks/index.html",
         backlog=tasks.backlog(narrows, BACKLOG),
         recent=[(task, change, where(task, change)) for task, change in tasks.recent(narrows, RECENT)],
-        done=done.find(narrows, request.query_params.get("done")),
         section="tasks",
     )
 
@@ -93,8 +92,7 @@ def ask(request: Request, narrows: NarrowsDep) -> Response:
     kept = {key.removeprefix(DRAFTS): text for key, text in drafts.find(narrows, DRAFTS).items()}
     after = tuple(number for number in kept.pop("after", "").split(",") if number)
     known = {name: text for name, text in kept.items() if name in Typed.__dataclass_fields__}
-    told = done.find(narrows, request.query_params.get("done"))
-    return _form(request, narrows, Typed(after=after, **known), told=told)
+    return _form(request, narrows, Typed(after=after, **known))
 
 
 @router.post("/tasks")
@@ -131,7 +129,6 @@ def show(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
         "tasks/show.html",
         standing=standing,
         project=projects.get(narrows, standing.task.project_id),
-        done=done.find(narrows, request.query_params.get("done")),
         section="tasks",
     )
 
@@ -189,7 +186,6 @@ def _form(
     error: NarrowsError | None = None,
     *,
     task: Task | None = None,
-    told: done.Done | None = None,
 ) -> Response:
     others = [
         standing.task for standing in tasks.backlog(narrows, BACKLOG) if task is None or standing.task.id != task.id
@@ -208,7 +204,6 @@ def _form(
         agents=agents.everyone(narrows),
         kinds=KINDS,
         others=sorted(others, key=lambda other: other.id, reverse=True),
-        done=told,
         section="tasks",
     )
 

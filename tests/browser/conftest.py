@@ -146,7 +146,7 @@ class Served:
 @pytest.fixture
 def enter(site: Site, page: Page) -> Callable[[str], Page]:
     """Opens a page of the site, past its gate."""
-    page.goto(f"{site.url}/?token={TOKEN}")
+    page.goto(f"{site.url}/projects?token={TOKEN}")
 
     def open_path(path: str) -> Page:
         page.goto(site.url + path)

@@ -75,7 +75,7 @@ class Desk:
         title: str = "Add adds",
         files: Mapping[str, str | bytes] | None = None,
         summary: str = "Done.",
-        **task: str,
+        **task: Any,
     ) -> int:
         """A change in review; its number."""
         tasks.file(self.narrows, project_id=self.project.id, title=title, **task)

@@ -1,0 +1,221 @@
+"""Reading a change in a browser: keys, comments, drafts, decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from server.domain.review import CommentState
+from server.domain.states import ChangeState
+from server.services import changes, drafts, landings, reviews
+from server.web import sheet
+from tests.browser.conftest import Site
+from tests.web.conftest import TOKEN
+
+Enter = Callable[[str], Page]
+
+
+def test_a_comment_by_mouse_is_kept_as_typed_and_saved(site: Site, enter: Enter) -> None:
+    change = site.change()
+    page = enter("/")
+    page.locator("tr.added", has_text="import re").locator("td.n").click()
+    form = page.locator("form.comment-form")
+    expect(form.get_by_label("Comment on line 3")).to_be_focused()
+    with page.expect_response(lambda answer: "/drafts/" in answer.url):
+        page.keyboard.type("Why not by hand?")
+    page.reload()
+    expect(page.locator("form.comment-form textarea")).to_have_value("Why not by hand?")
+    page.locator("form.comment-form textarea").focus()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("article.comment")).to_contain_text("Why not by hand?")
+    expect(page.locator("#bar")).to_contain_text("with 1 comment")
+    (comment,) = reviews.comments(site.narrows, change)
+    assert (comment.line, comment.end_line, comment.quoted) == (3, 3, "import re")
+    assert not drafts.find(site.narrows, "change/")
+
+
+def test_what_is_typed_just_before_leaving_is_kept(site: Site, enter: Enter) -> None:
+    site.change()
+    page = enter("/")
+    page.get_by_role("link", name="Send back").click()
+    expect(page.get_by_label("Message")).to_be_focused()
+    page.keyboard.type("Quick words")
+    page.reload()
+    page.get_by_role("link", name="Send back").click()
+    expect(page.get_by_label("Message")).to_have_value("Quick words")
+
+
+def test_a_range_by_shift_and_by_dragging(site: Site, enter: Enter) -> None:
+    change = site.change()
+    page = enter("/")
+    number = page.locator("#file-0 tr.added td.n")
+    number.nth(0).click()
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.locator("form.comment-form")).to_have_count(0)
+    number.nth(2).click(modifiers=["Shift"])
+    expect(page.get_by_label("Comment on lines 3 to 5")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("form.comment-form")).to_have_count(0)
+    number.nth(3).hover()
+    page.mouse.down()
+    number.nth(1).hover()
+    page.mouse.up()
+    expect(page.get_by_label("Comment on lines 4 to 6")).to_be_focused()
+    page.keyboard.type("All of it")
+    page.get_by_role("button", name="Comment", exact=False).last.click()
+    expect(page.locator("article.comment")).to_contain_text("lines 4 to 6")
+    assert reviews.comments(site.narrows, change)[0].quoted.count("\n") == 2
+
+
+def test_the_whole_loop_by_keys_alone(site: Site, enter: Enter) -> None:
+    first, second = site.change(), site.change("Second thing", "Do it.", **{"README.md": "# Durations\n\nMore.\n"})
+    page = enter("/")
+    page.keyboard.press("j")
+    expect(page.locator("#file-0 > summary")).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.locator("#file-1 > summary")).to_be_focused()
+    page.keyboard.press("k")
+    page.keyboard.press("n")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("c")
+    expect(page.locator("form.comment-form textarea")).to_be_focused()
+    page.keyboard.type("j is a letter here")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("article.comment")).to_contain_text("j is a letter here")
+    page.keyboard.press("b")
+    expect(page.get_by_label("Message")).to_be_focused()
+    page.keyboard.type("Please.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second thing")
+    expect(page.locator(".toast")).to_contain_text("back to its agent")
+    assert changes.get(site.narrows, first).state is ChangeState.WORKING
+    assert reviews.comments(site.narrows, first)[0].state is CommentState.SENT
+    page.keyboard.press("l")
+    expect(page.get_by_role("button", name="Land")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing to read")
+    expect(page.locator(".toast")).to_contain_text("Landing “Second thing” on main.")
+    assert changes.get(site.narrows, second).state is ChangeState.LANDING
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Backlog")
+
+
+def test_later_and_abandon_bring_the_next_and_undo(site: Site, enter: Enter) -> None:
+    site.change("One"), site.change("Two")
+    page = enter("/")
+    page.keyboard.press("s")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two")
+    page.get_by_role("button", name="Abandon").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("One")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two")
+    expect(page.locator(".toast")).to_contain_text("“Two” is back.")
+
+
+def test_a_refused_decision_keeps_its_words_and_the_place(site: Site, enter: Enter) -> None:
+    change = site.change()
+    page = enter("/")
+    page.get_by_role("link", name="Send back").click()
+    page.get_by_label("Message").fill("My words")
+    reviews.request_changes(site.narrows, change, revision=1, message="From elsewhere.")
+    site.worker.answer({"durations.py": "x = 1\n"})
+    page.evaluate("window.scrollTo(0, 300)")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("You read revision 1; the newest is 2.")
+    expect(page.get_by_label("Message")).to_have_value("My words")
+    assert page.evaluate("window.scrollY") == 300
+
+
+def test_an_error_without_a_form_is_a_toast(site: Site, enter: Enter) -> None:
+    change = site.change()
+    comment = reviews.comment(site.narrows, change, revision=1, path="durations.py", line=1, body="Gone soon")
+    page = enter("/")
+    reviews.delete_comment(site.narrows, comment.id)
+    page.locator("article.comment").get_by_role("button", name="Delete").click()
+    expect(page.locator("#toasts")).to_contain_text("There is no comment")
+    expect(page.locator("article.comment")).to_be_visible()
+
+
+def test_files_load_as_they_come_into_view(site: Site, enter: Enter) -> None:
+    lines = "".join(f"value_{n} = {n}\n" for n in range(400))
+    site.change("Many", "b", **{f"part{n}.py": lines for n in range(8)})
+    page = enter("/")
+    assert page.locator(".file table.rows").count() < 20
+    last = page.locator(".files > .file").last
+    expect(last.locator("table")).to_have_count(0)
+    page.keyboard.press("End")
+    expect(last.locator("tr.added")).to_have_count(400)
+
+
+def test_a_large_file_goes_on_when_its_end_is_reached(site: Site, enter: Enter) -> None:
+    site.change("Large", "b", **{"data.txt": "".join(f"row {n}\n" for n in range(6500))})
+    page = enter("/")
+    expect(page.locator("tr.added")).to_have_count(2999)
+    for count in (5999, 6500):
+        page.locator(".skeleton").scroll_into_view_if_needed()
+        expect(page.locator("tr.added")).to_have_count(count)
+    expect(page.locator(".skeleton")).to_have_count(0)
+
+
+def test_a_change_comes_to_an_empty_desk_at_once_and_to_a_reader_quietly(site: Site, enter: Enter) -> None:
+    page = enter("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing to read")
+    site.change("First")
+    expect(page.get_by_role("heading", level=1)).to_have_text("First")
+    page.evaluate("document.body.dataset.mine = 'untouched'")
+    site.change("Second")
+    expect(page.locator("#news")).to_have_text("1 new change came to the desk. Go there")
+    expect(page.locator("#count-desk")).to_have_text("2")
+    expect(page.get_by_role("heading", level=1)).to_have_text("First")
+    expect(page.locator("body")).to_have_attribute("data-mine", "untouched")
+
+
+def test_the_outcome_of_a_landing_is_a_toast(site: Site, enter: Enter) -> None:
+    change = site.change()
+    site.change("Second")
+    landing = landings.land(site.narrows, change, revision=1)
+    page = enter("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second")
+    landings.claim(site.narrows)
+    landings.move(site.narrows, landing.id)
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("Landed “Parse durations of several units” on main.")
+    toast.get_by_role("button", name="Undo").click()
+    expect(page.locator("#main")).to_contain_text("Being taken back")
+
+
+def test_without_javascript_the_whole_loop_works(site: Site, browser: Browser) -> None:
+    site.change("First")
+    site.change("Second", "Do it.", **{"README.md": "# Durations\n\nMore.\n"})
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site.url}/?token={TOKEN}")
+    page.get_by_role("link", name="Comment on durations.py").click()
+    page.get_by_label("Comment on the file").fill("Hm.")
+    page.get_by_role("button", name="Comment").click()
+    expect(page.locator("article.comment")).to_contain_text("Hm.")
+    page.get_by_role("link", name="Send back").click()
+    page.get_by_label("Message").fill("Again, please.")
+    page.get_by_role("button", name="Send back").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second")
+    page.locator("#bar").get_by_role("link", name="Land").click()
+    page.get_by_role("button", name="Land").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing to read")
+    page.get_by_role("link", name="New task").first.click()
+    page.get_by_label("Title").fill("Third")
+    page.get_by_role("button", name="File task").click()
+    expect(page.locator(".toast")).to_contain_text("Filed #3 “Third”.")
+    context.close()
+
+
+@pytest.mark.parametrize("form", ["land", "send back"])
+def test_drafts_of_decisions_have_a_key_each(form: str) -> None:
+    assert sheet.draft_key(7, form) in ("change/7/land", "change/7/send-back")

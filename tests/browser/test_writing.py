@@ -1,0 +1,80 @@
+"""The task form, projects and runs in a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from server.services import drafts, runs, tasks
+from tests.browser.conftest import Site
+
+Enter = Callable[[str], Page]
+
+
+def test_the_task_form_survives_a_reload_and_is_ready_for_the_next(site: Site, enter: Enter) -> None:
+    earlier = tasks.file(site.narrows, project_id=site.project.id, title="Earlier")
+    page = enter("/tasks/new")
+    page.get_by_label("Title").fill("Parse days")
+    page.get_by_label("Brief").fill("`parse('2d')` gives 172800")
+    page.get_by_label("Refactoring").check()
+    page.get_by_label("Starts after").select_option(str(earlier.id))
+    page.reload()
+    expect(page.get_by_label("Title")).to_have_value("Parse days")
+    expect(page.get_by_label("Brief")).to_have_value("`parse('2d')` gives 172800")
+    expect(page.get_by_label("Refactoring")).to_be_checked()
+    expect(page.get_by_label("Starts after")).to_have_values([str(earlier.id)])
+    page.get_by_label("Brief").press("Control+Enter")
+    expect(page.locator(".toast")).to_contain_text("Filed #2 “Parse days”.")
+    expect(page.get_by_label("Title")).to_have_value("")
+    assert not drafts.find(site.narrows, "task/new/title")
+    standing = tasks.standing(site.narrows, 2)
+    assert (standing.task.brief, [task.id for task in standing.after]) == ("`parse('2d')` gives 172800", [earlier.id])
+
+
+def test_a_mistake_is_shown_beside_its_field(site: Site, enter: Enter) -> None:
+    page = enter("/tasks/new")
+    page.get_by_label("Brief").fill("All that I typed")
+    page.get_by_role("button", name="File task").click()
+    expect(page.locator("#against-title")).to_contain_text("A task needs a title.")
+    expect(page.get_by_label("Brief")).to_have_value("All that I typed")
+
+
+def test_registering_a_repository(site: Site, enter: Enter) -> None:
+    page = enter("/projects")
+    page.get_by_label("Folder of a git repository").fill("/nowhere/at/all")
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no folder /nowhere/at/all.")
+    page.get_by_label("Folder of a git repository").fill(str(site.repository.path))
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("button", name="Register").click()
+    expect(page.locator(".toast")).to_contain_text("Registered durations.")
+
+
+def test_watching_a_run(site: Site, enter: Enter) -> None:
+    tasks.file(site.narrows, project_id=site.project.id, title="Watched")
+    (run,) = site.worker.admit()
+    log = runs.folder(site.narrows, run.id) / "transcript.log"
+    log.write_text("".join(f"line {n}\n" for n in range(200)))
+    page = enter("/runs")
+    expect(page.locator(".ticking")).to_have_text("1 s")
+    runs.hear(site.narrows, run.id, "reading <durations.py>", run.change_id)
+    expect(page.locator(".last-line")).to_have_text("reading <durations.py>")
+    page.get_by_role("link", name="Watched").click()
+    transcript = page.locator("#transcript")
+    expect(transcript).to_contain_text("line 199")
+    with log.open("a") as file:
+        file.write("<b>the last</b>\n")
+    runs.hear(site.narrows, run.id, "the last", run.change_id)
+    expect(transcript).to_contain_text("<b>the last</b>")
+    at_end = "element => element.scrollHeight - element.scrollTop - element.clientHeight < 40"
+    assert transcript.evaluate(at_end)
+    transcript.evaluate("element => { element.scrollTop = 0; }")
+    with log.open("a") as file:
+        file.write("unread\n")
+    runs.hear(site.narrows, run.id, "unread", run.change_id)
+    expect(transcript).to_contain_text("unread")
+    assert transcript.evaluate("element => element.scrollTop") == 0
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".toast")).to_contain_text("Stopping “Watched”.")
+    assert runs.get(site.narrows, run.id).stop_asked
