@@ -237,6 +237,14 @@ document.addEventListener("htmx:before:request", ({ target, detail: { ctx } }) =
   else keepNow();
 });
 
+document.addEventListener("htmx:after:swap", () => {
+  const field = $("[data-focus]");
+  if (!field) return;
+  field.removeAttribute("data-focus");
+  field.focus({ preventScroll: true }); // the bar is always in view: focusing it must not move what is read
+  if (!field.closest("#bar")) field.scrollIntoView({ block: "nearest" });
+});
+
 // Live: the desk shows what arrives when nothing is being read there; a transcript follows its end.
 
 document.addEventListener("arrived", () => {

@@ -34,6 +34,6 @@ def html(text: str) -> str:
     )
 
 
-def _absolute(_tag: str, _attribute: str, value: str) -> str | None:
+def _absolute(_tag: str, attribute: str, value: str) -> str | None:
     """A link within Narrows could be a button in disguise."""
-    return value if value.partition(":")[0].lower() in _SCHEMES else None
+    return value if attribute != "href" or value.partition(":")[0].lower() in _SCHEMES else None

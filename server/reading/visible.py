@@ -33,6 +33,6 @@ def _mark(found: re.Match[str]) -> str:
     character = found[0]
     code = ord(character)
     if code < 0x20:
-        return f'<span class="unseen">{chr(0x2400 + code)}</span>'
+        return f'<span class="unseen">^{chr(0x40 + code)}</span>'
     name = unicodedata.name(character, "control character").lower()
     return f'<span class="unseen" title="{name}">U+{code:04X}</span>'

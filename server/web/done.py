@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from server.domain.errors import NotFound
+from server.domain.states import LandingState
 from server.services import changes, landings, projects, tasks
 from server.services.narrows import Narrows
 
@@ -40,8 +41,9 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
         case "landing":
             landing = landings.get(narrows, number)
             title = landing.message.splitlines()[0]
+            deed = "Landed" if landing.state is LandingState.LANDED else "Landing"
             return Done(
-                f"Landing “{title}” on {landing.target_branch}.",
+                f"{deed} “{title}” on {landing.target_branch}.",
                 f"/landings/{number}/undo",
                 f"/changes/{landing.change_id}",
             )

@@ -93,8 +93,10 @@ def test_the_whole_loop_by_keys_alone(site: Site, enter: Enter) -> None:
     expect(page.locator(".toast")).to_contain_text("back to its agent")
     assert changes.get(site.narrows, first).state is ChangeState.WORKING
     assert reviews.comments(site.narrows, first)[0].state is CommentState.SENT
+    page.evaluate("window.scrollTo(0, 0)")
     page.keyboard.press("l")
     expect(page.get_by_role("button", name="Land")).to_be_focused()
+    assert page.evaluate("window.scrollY") == 0
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing to read")
     expect(page.locator(".toast")).to_contain_text("Landing “Second thing” on main.")
