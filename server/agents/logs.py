@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from server.agents.files import open_to_append
+from server.files import open_to_append
 
 MEGABYTE = 1024 * 1024
 

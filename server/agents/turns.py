@@ -7,8 +7,8 @@ import re
 import signal
 from pathlib import Path
 
-from server.agents.files import open_to_read, write_anew
 from server.agents.protocol import ExitLike, Turn
+from server.files import open_to_read, write_anew
 
 REPORT_LIMIT = 2 * 1024 * 1024  # bytes
 LINE_LIMIT = 300  # characters

@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from server.agents.files import open_to_read
 from server.engine import runner
+from server.files import open_to_read
 
 MARKER = "NARROWS_RUN"
 

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any
 
+from server import files
 from server.agents.protocol import Update
 from server.domain.base import shown
 from server.domain.run import Run
@@ -60,9 +61,7 @@ class Listener:
         narrows, room = self._place.narrows, self._room
         found = await asyncio.to_thread(worktrees.touched, narrows.mirror(room.project.id), room.tree, room.base)
         file = room.folder / "touched"
-        fresh = file.with_suffix(".new")
-        fresh.write_text("\n".join(shown(path) for path in found), "utf-8")
-        fresh.replace(file)
+        files.write_anew(file, "\n".join(shown(path) for path in found).encode())
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

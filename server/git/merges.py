@@ -140,6 +140,8 @@ def _measures(mirror: Path, base: str, head: str) -> set[tuple[str, tuple[object
 
 def _merge(mirror: Path, base: str, ours: str, theirs: str) -> str | Conflict:
     """The tree of a three-way merge with exactly `base` as its base."""
+    if ours == base:
+        return tree_of(mirror, theirs)
     if run(mirror, "merge-base", "--all", "--end-of-options", ours, theirs, ok=(0, 1)).text != base:
         ours, theirs = (_graft(mirror, side, base) for side in (ours, theirs))
     merged = run(mirror, *MERGE, "--end-of-options", ours, theirs, ok=(0, 1), timeout=600)

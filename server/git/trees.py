@@ -25,14 +25,8 @@ def intact(mirror: Path, tree: Path, commit: str) -> bool:
     where = place(mirror, tree)
     if where.head() != commit:
         return False
-    found = run(
-        mirror,
-        *("diff-index", "--quiet", "--ignore-submodules=dirty", "--end-of-options", commit, "--"),
-        work_tree=tree,
-        index=where.index,
-        ok=(0, 1),
-    )
-    return found.code == 0
+    prepared = run(mirror, "diff-index", "--cached", "--quiet", commit, "--", index=where.index, ok=(0, 1))
+    return prepared.code == 0 and not contents.edited(where, where.index)
 
 
 def rewind(mirror: Path, tree: Path, commit: str, exclude: Sequence[str] = ()) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from server import files
 from server.domain.change import Revision
 from server.domain.check import Check
 from server.domain.errors import NotFound
@@ -123,13 +124,13 @@ def running(narrows: Narrows) -> list[Check]:
 
 def tail(log: Path) -> str:
     """The last of a log, whole lines."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL))
-            text = file.read().decode("utf-8", "replace")
-    except FileNotFoundError:
+    file = files.open_to_read(log)
+    if file is None:
         return ""
+    with file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - TAIL))
+        text = file.read().decode("utf-8", "replace")
     return text.partition("\n")[2] if size > TAIL else text
 
 
@@ -141,10 +142,11 @@ def log(narrows: Narrows, check_id: int) -> str:
     """
     with narrows.reading() as db:
         check = queries.check(db, check_id)
-    path = narrows.settings.data / check.log
-    if not check.log or not path.is_file():
+    file = files.open_to_read(narrows.settings.data / check.log) if check.log else None
+    if file is None:
         raise NotFound(f"Check {check_id} has no log: it is {check.state}.")
-    return path.read_text("utf-8", "replace")
+    with file:
+        return file.read().decode("utf-8", "replace")
 
 
 def of_revision(narrows: Narrows, revision_id: int) -> list[Check]:

@@ -181,6 +181,8 @@ def construct(narrows: Narrows, project: Project, revision: Revision, landing: L
             f"It no longer merges with {landing.target_branch}: {listed}{more}.",
             "Send it back: the agent gets what moved.",
         )
+    if old == revision.base and built.tree == revision.tree:
+        return Construction(old, built.commit, built.tree, None)
     scope = merges.scope(mirror, revision.base_tree, revision.tree, objects.tree_of(mirror, old), built.tree)
     return Construction(old, built.commit, built.tree, None if scope.same else _scope_warning(landing, scope))
 

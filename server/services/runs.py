@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
+from server import files
 from server.bus import Signal
 from server.domain.base import now
 from server.domain.change import Change
@@ -237,12 +238,12 @@ def transcript(narrows: Narrows, run_id: int, offset: int = 0, limit: int = 200_
     path = narrows.run_folder(run_id) / "transcript.log"
     if offset < 0:
         raise NotFound("A transcript starts at offset 0.")
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(limit)
-    except FileNotFoundError:
+    file = files.open_to_read(path)
+    if file is None:
         return "", offset
+    with file:
+        file.seek(offset)
+        data = file.read(limit)
     text = data.decode("utf-8", "ignore" if len(data) == limit else "replace")
     taken = len(text.encode()) if len(data) == limit else len(data)
     return text, offset + taken
@@ -250,11 +251,11 @@ def transcript(narrows: Narrows, run_id: int, offset: int = 0, limit: int = 200_
 
 def touched(narrows: Narrows, run_id: int) -> list[str]:
     """Files that differ so far in the run's worktree, as kept by the engine while it works."""
-    path = narrows.run_folder(run_id) / "touched"
-    try:
-        return path.read_text("utf-8", "replace").splitlines()
-    except FileNotFoundError:
+    file = files.open_to_read(narrows.run_folder(run_id) / "touched")
+    if file is None:
         return []
+    with file:
+        return file.read().decode("utf-8", "replace").splitlines()
 
 
 def heartbeat(narrows: Narrows, executor: str, host: str, pid: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from server.domain.errors import GitError, NarrowsError
 from server.git import commands
 from server.git.commands import NOBODY, Person, identity, run, started, version
+from tests.support.processes import wait_gone
 from tests.support.repositories import Repository
 
 
@@ -53,8 +54,7 @@ def test_a_command_that_hangs_is_stopped_with_its_children(repository: Repositor
             *("-c", f"alias.wait=!echo $$ >{pid_file}; sleep 60", "wait"),
             timeout=2,
         )
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid_file.read_text()), 0)
+    wait_gone([int(pid_file.read_text())])
 
 
 def test_only_so_many_run_at_once(repository: Repository, tmp_path: Path) -> None:
