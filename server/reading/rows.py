@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -77,16 +77,16 @@ def html(
     old: Sequence[str] | None = None,
     new: Sequence[str] | None = None,
     below: Mapping[tuple[str, int], str] | None = None,
-    words: Mapping[int, str] | None = None,
+    emphasise: Callable[[int, str], str] | None = None,
 ) -> str:
     """The rows as tables of at most `CHUNK` rows each.
 
     Args:
         old, new: Each side's whole file as coloured HTML lines, from `colours.lines`; None: plain.
         below: HTML to show under a line, by side ("old" or "new") and line number.
-        words: HTML of a row by its place in `rows`, instead of the coloured line.
+        emphasise: Gives a line's HTML, by its place in `rows`, with what changed in it marked.
     """
-    return "".join(_chunks(rows, old or (), new or (), below or {}, words or {}))
+    return "".join(_chunks(rows, old or (), new or (), below or {}, emphasise))
 
 
 def _chunks(
@@ -94,14 +94,15 @@ def _chunks(
     old: Sequence[str],
     new: Sequence[str],
     below: Mapping[tuple[str, int], str],
-    words: Mapping[int, str],
+    emphasise: Callable[[int, str], str] | None,
 ) -> Iterator[str]:
     for start in range(0, len(rows), CHUNK):
         part = rows[start : start + CHUNK]
         size = "chunk whole" if len(part) == CHUNK else "chunk"
         yield f'<div class="{size}"><table class="rows">{_COLUMNS}<tbody>'
         for place, row in enumerate(part, start):
-            yield _row(row, words.get(place) or _code(row, old, new))
+            code = _code(row, old, new)
+            yield _row(row, emphasise(place, code) if emphasise else code)
             for line in lines(row):
                 if line in below:
                     yield f'<tr class="talk"><td colspan="4">{below[line]}</td></tr>'

@@ -24,6 +24,11 @@ def plain(text: str) -> str:
     return _UNSEEN.sub(lambda found: found[0] if found[0] == "\r" else f"[U+{ord(found[0]):04X}]", text)
 
 
+def unseen(text: str) -> bool:
+    """Whether it holds characters that are shown as marks."""
+    return _UNSEEN.search(text) is not None
+
+
 def deceives(text: str) -> bool:
     """Whether it holds characters that reorder what is read."""
     return _BIDI.search(text) is not None

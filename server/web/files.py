@@ -14,7 +14,7 @@ from server.domain.change import Revision
 from server.domain.diff import FileDiff, FileStatus
 from server.domain.errors import NarrowsError
 from server.domain.file_row import FileRow
-from server.reading import colours, order, rows
+from server.reading import colours, order, rows, words
 from server.services import revisions
 from server.services.narrows import Narrows
 
@@ -114,7 +114,12 @@ def piece(
     old = _coloured(narrows, revision, file, old=True) if any(r.kind is rows.RowKind.REMOVED for r in part) else None
     new = _coloured(narrows, revision, file, old=False)
     end = start + len(part)
-    html = Markup(rows.html(part, old, new, below))  # escaped, row by row
+    changed = words.changed(part)
+
+    def emphasise(place: int, code: str) -> str:
+        return words.mark(code, changed[place]) if place in changed else code
+
+    html = Markup(rows.html(part, old, new, below, emphasise))  # escaped, row by row
     lines = frozenset(line for row in parsed for line in rows.lines(row)) if below else frozenset()
     return Piece(html, end if end < len(parsed) else None, len(parsed), lines=lines)
 

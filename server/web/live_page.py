@@ -14,8 +14,9 @@ from starlette.concurrency import run_in_threadpool
 
 from server.bus import Signal
 from server.domain.errors import NotFound
+from server.domain.states import words
 from server.reading import visible
-from server.services import events, landings, runs
+from server.services import changes, events, landings, runs
 from server.services.narrows import Narrows
 from server.web import live, rendering
 from server.web.context import NarrowsDep
@@ -24,7 +25,7 @@ from server.web.runs import TOUCHED, at_work
 
 router = APIRouter()
 
-Watch = Literal["", "runs", "run"]
+Watch = Literal["", "runs", "run", "change"]
 PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each costs a look at the database
 NEWS = {("change", "presented"), ("change", "stalled")}
 FILLS_THE_DESK = NEWS | {("change", "restored"), ("landing", "failed"), ("landing", "cancelled"), ("landing", "undone")}
@@ -132,6 +133,11 @@ class Teller:
         if self._watch == "run":
             if any(signal.topic == "run" and signal.id == self._number for signal in batch):
                 yield self._transcript()
+        elif self._watch == "change":
+            if any(signal.topic == "change" and signal.id == self._number for signal in batch):
+                state = words(changes.get(self._narrows, self._number).state)
+                link = f'<a href="/changes/{self._number}">Show it as it is</a>'
+                yield _put("#news", f"Change #{self._number} is {state} now. {link}")
         elif self._watch == "runs":
             if stored:
                 runs_now = at_work(self._narrows)

@@ -149,5 +149,6 @@ def response(
         sheet=sheet,
         bar=bar or Bar(),
         reader=reader,
+        live=f"/live?watch=change&number={change.id}",
         **context,
     )

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from server.domain.change import Change
 from server.domain.errors import Invalid, NarrowsError
-from server.domain.states import Turn
+from server.domain.states import TaskState, Turn
 from server.domain.task import Kind, Task
 from server.services import agents, drafts, projects, tasks
 from server.services.narrows import Narrows
@@ -27,6 +27,14 @@ KINDS = {
     Kind.MAINTENANCE: "Upkeep: the evidence first, then the smallest change.",
     Kind.RESEARCH: "A question: the answer is a report, nothing lands.",
     Kind.REFACTORING: "The same behaviour in a better shape.",
+}
+
+
+WHOSE = {
+    Turn.YOURS: "on the desk",
+    Turn.AGENTS: "an agent is at it",
+    Turn.ENGINES: "landing",
+    Turn.NOBODYS: "in the backlog",
 }
 
 
@@ -73,17 +81,9 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
 
 def where(task: Task, change: Change | None) -> str:
     """Where a task stands, in a few words."""
-    if change is None or task.state is not task.state.OPEN:
-        return {"open": "in the backlog"}.get(task.state.value, task.state.value)
-    match change.turn:
-        case Turn.YOURS:
-            return "on the desk"
-        case Turn.AGENTS:
-            return "an agent is at it"
-        case Turn.ENGINES:
-            return "landing"
-        case Turn.NOBODYS:
-            return "in the backlog"
+    if change is None or task.state is not TaskState.OPEN:
+        return "in the backlog" if task.state is TaskState.OPEN else task.state.value
+    return WHOSE[change.turn]
 
 
 @router.get("/tasks/new")
@@ -128,6 +128,7 @@ def show(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
         narrows,
         "tasks/show.html",
         standing=standing,
+        shown={turn.value: said for turn, said in WHOSE.items()}.get(standing.shown, standing.shown),
         project=projects.get(narrows, standing.task.project_id),
         section="tasks",
     )
@@ -190,7 +191,7 @@ def _form(
     others = [
         standing.task for standing in tasks.backlog(narrows, BACKLOG) if task is None or standing.task.id != task.id
     ]
-    others += [t for t, _ in tasks.recent(narrows, RECENT) if t.state is t.state.OPEN and t not in others]
+    others += [t for t, _ in tasks.recent(narrows, RECENT) if t.state is TaskState.OPEN and t not in others]
     return rendering.page(
         request,
         narrows,

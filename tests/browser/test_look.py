@@ -48,10 +48,10 @@ def filled(site: Site) -> Site:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_fits_its_width(filled: Site, enter: Enter, tmp_path: Path, scheme: str) -> None:
-    for name, (width, height) in WIDTHS.items():
-        for path in PAGES:
-            page = enter(path)
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    enter("/projects").emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for path in PAGES:
+        page = enter(path)
+        for name, (width, height) in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": height})
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{path} is {wide} pixels wide at {width}"

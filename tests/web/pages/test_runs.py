@@ -115,6 +115,15 @@ def test_a_transcript_grows_and_goes_on_where_the_page_left(narrows: Narrows, pr
     assert again.count("two") == 1
 
 
+def test_a_reader_hears_that_the_change_moved_on(narrows: Narrows, on_desk: Desk) -> None:
+    change = on_desk.holds()
+    on_desk.holds("Another")
+    heard = told(narrows, lambda: changes.abandon(narrows, change), "abandoned", watch="change", number=change)
+    assert f"Change #{change} is abandoned now." in heard
+    heard = told(narrows, lambda: changes.restore(narrows, change), "#waits", watch="change", number=change + 1)
+    assert "Show it as it is" not in heard
+
+
 def test_the_end_of_a_landing_is_a_toast(narrows: Narrows, on_desk: Desk) -> None:
     change = on_desk.holds("Add adds")
     landings.land(narrows, change, revision=1)
