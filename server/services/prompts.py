@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from server.domain.base import shown
 from server.domain.check import Check
-from server.domain.review import Comment
+from server.domain.review import Comment, Side
 from server.domain.task import Kind, Task
 
 HOW = {
@@ -44,15 +44,19 @@ def review(message: str, comments: Iterable[Comment]) -> str:
 
 
 def _comment(comment: Comment) -> str:
-    place = "On the change as a whole"
-    if comment.path is not None:
-        place = f"`{shown(comment.path)}`"
-        if comment.line is not None:
-            end = comment.end_line or comment.line
-            lines = f"line {comment.line}" if end == comment.line else f"lines {comment.line}-{end}"
-            place += f", {lines}" + (" (of the old file)" if comment.side == "old" else "")
     quoted = "".join(f"\n> {line}" for line in comment.quoted.splitlines())
-    return f"## Comment {comment.id}: {place}\n{quoted}\n\n{comment.body.strip()}"
+    return f"## Comment {comment.id} {_place(comment)}\n{quoted}\n\n{comment.body.strip()}"
+
+
+def _place(comment: Comment) -> str:
+    """Where a comment belongs, as compilers and editors write it: `path:line` or `path:first-last`."""
+    if comment.path is None:
+        return "on the change as a whole"
+    if comment.line is None:
+        return f"on `{shown(comment.path)}`"
+    last = comment.end_line or comment.line
+    lines = f"{comment.line}" if last == comment.line else f"{comment.line}-{last}"
+    return f"on `{shown(comment.path)}:{lines}`" + (" (lines of the old file)" if comment.side is Side.OLD else "")
 
 
 def checks(red: Iterable[Check]) -> str:

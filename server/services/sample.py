@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from server.domain.project import Project
@@ -15,8 +14,7 @@ FILES = {
     "README.md": "# Tidewater\n\nTide tables for small harbours: a sample project that Narrows made.\n",
     ".gitignore": "__pycache__/\n*.pyc\n",
     "tidewater/__init__.py": "",
-    "tidewater/tides.py": """import sys
-from datetime import timedelta, datetime
+    "tidewater/tides.py": """from datetime import timedelta, datetime
 import math
 import json
 
@@ -168,7 +166,7 @@ def prepare(narrows: Narrows) -> Project:
     known = next((project for project in projects.every(narrows) if project.path == str(folder.resolve())), None)
     if known:
         return known
-    check = f"{_quoted(sys.executable)} -m unittest discover -q -s tests -t ."
+    check = "python3 -m unittest discover -q -s tests -t ."
     project = projects.register(narrows, str(folder), name="tidewater", checks=[check])
     for task in TASKS:
         tasks.file(narrows, project_id=project.id, **task)  # type: ignore[arg-type]
@@ -181,7 +179,3 @@ def _make(folder: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
     repositories.found(folder, message="The tide tables, as they are\n")
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("'", "'\\''") + "'"

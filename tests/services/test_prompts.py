@@ -29,4 +29,4 @@ def test_each_kind_of_task_is_put_in_its_own_words(kind: Kind) -> None:
 
 def test_a_comment_on_a_file_of_any_bytes_can_be_read(workshop: Workshop) -> None:
     comment = Comment(id=4, change_id=1, revision=1, path="caf\udce9\n.txt", line=2, body="b")
-    assert "## Comment 4: `caf\\xe9\\n.txt`, line 2\n" in prompts.review("", [comment])
+    assert "## Comment 4 on `caf\\xe9\\n.txt:2`\n" in prompts.review("", [comment])

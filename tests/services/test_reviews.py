@@ -116,10 +116,10 @@ def test_a_change_sent_back_carries_every_comment_with_its_lines(workshop: Works
     assert run.reason is Reason.REVIEW
     for words in (
         "# Changes requested\n\nThanks!\n",
-        ": `notes.txt`, lines 2-3\n\n> TWO\n> three\n\nWhy *shout*?\n",
-        ": `notes.txt`, line 1 (of the old file)\n\n> one\n\nKeep it.\n",
-        ": `said.txt`\n\n\nA better name?\n",
-        ": On the change as a whole\n\n\nNearly.\n",
+        " on `notes.txt:2-3`\n\n> TWO\n> three\n\nWhy *shout*?\n",
+        " on `notes.txt:1` (lines of the old file)\n\n> one\n\nKeep it.\n",
+        " on `said.txt`\n\n\nA better name?\n",
+        " on the change as a whole\n\n\nNearly.\n",
     ):
         assert words in run.prompt
     assert {each.state for each in reviews.comments(narrows, change.id)} == {CommentState.SENT}
