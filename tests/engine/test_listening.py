@@ -1,0 +1,93 @@
+"""What an agent says reaches whoever watches, and never faster than an eye can follow."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from server.agents.protocol import Update
+from server.bus import Signal
+from server.domain.run import Run
+from server.engine import listening
+from server.engine.listening import Listener
+from server.engine.preparation import Room
+from server.engine.workplace import Workplace
+from server.git import mirrors, worktrees
+from server.services import runs
+from tests.services.workshop import Workshop
+
+
+@pytest.fixture
+def run(workshop: Workshop) -> Run:
+    workshop.file()
+    [run] = workshop.admit()
+    workshop.tree(run)
+    return run
+
+
+@pytest.fixture
+def room(workshop: Workshop, run: Run) -> Room:
+    tree = workshop.narrows.tree(workshop.project.id, 1)
+    head = mirrors.resolve(workshop.mirror, "refs/heads/main")
+    assert head is not None
+    return Room(workshop.project, tree, runs.folder(workshop.narrows, run.id), head, {}, None, "")
+
+
+def hear(place: Workplace, run: Run, room: Room, *updates: Update) -> list[Signal]:
+    """What is heard on the bus of `updates`, once all that they set off is done."""
+
+    async def listen() -> list[Signal]:
+        with place.narrows.bus.subscribe() as signals:
+            with Listener(place, run, room) as listener:
+                for update in updates:
+                    listener.hear(update)
+            while listener._tasks:
+                await asyncio.wait(listener._tasks)
+            return await signals.batch(timeout=0) or []
+
+    return asyncio.run(asyncio.wait_for(listen(), 20))
+
+
+def said(*lines: str) -> list[Update]:
+    return [Update("text", line) for line in lines]
+
+
+def test_a_flood_of_lines_is_told_once_and_its_last_is_kept(place: Workplace, run: Run, room: Room) -> None:
+    told = hear(place, run, room, *said(*(f"line {n}" for n in range(500))))
+    assert runs.get(place.narrows, run.id).last_line == "line 499"
+    assert [signal.data["line"] for signal in told] == ["line 0"]
+    assert (told[0].topic, told[0].verb, told[0].id, told[0].event_id) == ("run", "heard", run.id, None)
+
+
+def test_lines_that_come_slowly_are_all_told(
+    place: Workplace, run: Run, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "TELL_EVERY", 0.0)
+    told = hear(place, run, room, *said("one", "", "two"))
+    assert [signal.data["line"] for signal in told] == ["one", "two"]
+
+
+def test_after_a_tool_was_used_the_files_touched_are_looked_at(
+    place: Workplace, workshop: Workshop, run: Run, room: Room
+) -> None:
+    workshop.write(run, {"said.txt": "said\n", "caf\udce9\n.txt": "odd\n", "notes.txt": None})
+    hear(place, run, room, Update("tool", "Wrote"))
+    assert runs.touched(place.narrows, run.id) == ["caf\\xe9\\n.txt", "notes.txt", "said.txt"]
+
+
+def test_a_look_that_fails_disturbs_no_agent(
+    place: Workplace, run: Run, room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> list[str]:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(worktrees, "touched", broken)
+    hear(place, run, room, Update("tool", "Wrote"))
+    assert f"run {run.id}: the disk is gone" in caplog.text
+    assert runs.get(place.narrows, run.id).last_line == "Wrote"
+
+
+def test_an_agent_that_said_nothing_leaves_nothing(place: Workplace, run: Run, room: Room) -> None:
+    assert hear(place, run, room) == []
+    assert runs.get(place.narrows, run.id).last_line == ""
