@@ -106,19 +106,21 @@ function comment(from, to) {
 
 // Moving about with keys.
 
+const box = (element) => (element.matches("summary") ? element.parentElement : element); // a summary sticks
+
 function step(selector, by) {
   const all = $$(selector).filter((element) => element.getClientRects().length);
   const edge = 80;
   const at = document.activeElement.closest?.(selector);
   let next = all.indexOf(at) + by;
   if (!at) {
-    const below = all.findIndex((element) => element.getBoundingClientRect().top > edge);
+    const below = all.findIndex((element) => box(element).getBoundingClientRect().top > edge);
     next = by > 0 ? (below < 0 ? all.length - 1 : below) : (below < 0 ? all.length : below) - 1;
   }
   const element = all[Math.max(0, Math.min(all.length - 1, next))];
   if (!element) return;
   element.focus({ preventScroll: true });
-  element.scrollIntoView({ block: "start" });
+  box(element).scrollIntoView({ block: "start" });
 }
 
 function stepLine(by, extend) {
@@ -237,7 +239,25 @@ document.addEventListener("htmx:before:request", ({ target, detail: { ctx } }) =
   else keepNow();
 });
 
+// Toasts: a later one takes the place of an earlier one about the same; each goes by itself when nobody is at it.
+
+function settle() {
+  const newest = new Map($$(".toast").map((toast) => [toast.dataset.about || toast, toast]));
+  for (const toast of $$(".toast")) {
+    if (newest.get(toast.dataset.about || toast) !== toast) toast.remove();
+    else if (!toast.dataset.going) leaveSoon(toast);
+  }
+}
+
+function leaveSoon(toast) {
+  toast.dataset.going = "soon";
+  setTimeout(() => (toast.matches(":hover, :focus-within") ? leaveSoon(toast) : toast.remove()), 15000);
+}
+
+settle();
+
 document.addEventListener("htmx:after:swap", () => {
+  settle();
   const field = $("[data-focus]");
   if (!field) return;
   field.removeAttribute("data-focus");

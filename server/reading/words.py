@@ -11,7 +11,7 @@ from server.reading import visible
 from server.reading.rows import Row, RowKind
 
 LONGEST = 300  # characters of a line; beyond, comparing takes longer than it helps
-ALIKE = 0.4  # below, two lines have only punctuation in common
+ALIKE = 0.4  # the share of both lines that must be the same; below, they are two lines and not two versions of one
 SECONDS = 0.15  # after which the rest is left unmarked
 
 Range = tuple[int, int]
@@ -69,13 +69,19 @@ def _compare(old: str, new: str) -> tuple[list[Range], list[Range]] | None:
         return None
     before, after = _TOKENS.findall(old), _TOKENS.findall(new)
     matcher = SequenceMatcher(None, before, after, autojunk=False)
-    if matcher.quick_ratio() < ALIKE or matcher.ratio() < ALIKE:
+    kept = sum(_weight(before[block.a : block.a + block.size]) for block in matcher.get_matching_blocks())
+    if 2 * kept < ALIKE * (_weight(before) + _weight(after)):
         return None
     steps = [step for step in matcher.get_opcodes() if step[0] != "equal"]
     return (
         _characters(before, [(start, end) for _, start, end, _, _ in steps]),
         _characters(after, [(start, end) for _, _, _, start, end in steps]),
     )
+
+
+def _weight(tokens: Sequence[str]) -> int:
+    """Characters that say something: the same blanks don't make two lines alike."""
+    return sum(len(token) for token in tokens if not token.isspace())
 
 
 def _characters(tokens: Sequence[str], ranges: Sequence[Range]) -> list[Range]:

@@ -18,11 +18,15 @@ _DEED = re.compile(r"([a-z]+)-(\d{1,18})")
 
 @dataclass(frozen=True)
 class Done:
-    """A sentence; where a form that takes it back goes to; where to see more."""
+    """A sentence; where a form that takes it back goes to; where to see more; what it is about.
+
+    A later one about the same takes the place of an earlier one.
+    """
 
     sentence: str
     undo: str = ""
     link: str = ""
+    about: str = ""
 
 
 def find(narrows: Narrows, query: str | None) -> Done | None:
@@ -46,11 +50,15 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
                 f"{deed} “{title}” on {landing.target_branch}.",
                 f"/landings/{number}/undo",
                 f"/changes/{landing.change_id}",
+                f"landing-{number}",
             )
         case "undo":
             landing = landings.get(narrows, number)
             return Done(
-                f"Taking landing {number} back from {landing.target_branch}.", "", f"/changes/{landing.change_id}"
+                f"Taking landing {number} back from {landing.target_branch}.",
+                "",
+                f"/changes/{landing.change_id}",
+                f"landing-{number}",
             )
         case "abandoned":
             return Done(f"Abandoned {_title(narrows, number)}.", f"/changes/{number}/restoration", f"/changes/{number}")

@@ -118,16 +118,16 @@ class Teller:
     def _outcome(self, signal: Signal) -> Done:
         landing = landings.get(self._narrows, signal.id)
         name = f"“{landing.message.splitlines()[0]}”"
-        link = f"/changes/{landing.change_id}"
+        where = {"link": f"/changes/{landing.change_id}", "about": f"landing-{landing.id}"}
         match signal.verb:
             case "landed":
-                return Done(f"Landed {name} on {landing.target_branch}.", f"/landings/{landing.id}/undo", link)
+                return Done(f"Landed {name} on {landing.target_branch}.", f"/landings/{landing.id}/undo", **where)
             case "undone":
-                return Done(f"Took {name} back from {landing.target_branch}.", "", link)
+                return Done(f"Took {name} back from {landing.target_branch}.", **where)
             case "failed":
-                return Done(f"{name} did not land: {landing.error}", "", link)
+                return Done(f"{name} did not land: {landing.error}", **where)
             case _:
-                return Done(f"{name} stays landed: {landing.error}", "", link)
+                return Done(f"{name} stays landed: {landing.error}", **where)
 
     def _watched(self, batch: list[Signal], stored: bool) -> Iterator[str]:
         if self._watch == "run":

@@ -110,6 +110,16 @@ def test_the_whole_loop_by_keys_alone(site: Site, enter: Enter) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Backlog")
 
 
+def test_going_back_to_a_long_file_shows_its_start(site: Site, enter: Enter) -> None:
+    lines = "".join(f"value_{n} = {n}\n" for n in range(150))
+    site.change("Long", "b", **{"one.py": lines + lines, "two.py": lines})
+    page = enter("/")
+    for key, file in (("j", 0), ("j", 1), ("k", 0)):
+        page.keyboard.press(key)
+        expect(page.locator(f"#file-{file} > summary")).to_be_focused()
+    assert abs(page.locator("#file-0").evaluate("element => element.getBoundingClientRect().top")) < 20
+
+
 def test_later_and_abandon_bring_the_next_and_undo(site: Site, enter: Enter) -> None:
     site.change("One"), site.change("Two")
     page = enter("/")
@@ -184,8 +194,9 @@ def test_the_outcome_of_a_landing_is_a_toast(site: Site, enter: Enter) -> None:
     change = site.change()
     site.change("Second")
     landing = landings.land(site.narrows, change, revision=1)
-    page = enter("/")
+    page = enter(f"/?done=landing-{landing.id}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Second")
+    expect(page.locator(".toast")).to_contain_text("Landing “Parse durations of several units” on main.")
     landings.claim(site.narrows)
     landings.move(site.narrows, landing.id)
     toast = page.locator(".toast")

@@ -32,6 +32,7 @@ def test_the_words_that_changed_are_marked() -> None:
 
 def test_lines_with_little_in_common_huge_or_deceptive_ones_are_not() -> None:
     assert words.changed(pair("import os", "def f(x): return y")) == {}
+    assert words.changed(pair("import json", "from datetime import timedelta")) == {}
     assert words.changed(pair("a " * 500, "a " * 499 + "b ")) == {}
     assert words.changed(pair("a b c\u202e", "a b d\u202e")) == {}
     assert words.changed([*pair("a b c", "a b d"), Row(RowKind.ADDED, None, 2, "more")]) == {}
