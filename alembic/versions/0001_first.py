@@ -222,6 +222,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_revisions_run_id_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revisions")),
         sa.UniqueConstraint("change_id", "number", name=op.f("uq_revisions_change_id")),
+        sa.UniqueConstraint("run_id", name=op.f("uq_revisions_run_id")),
     )
     with op.batch_alter_table("revisions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_revisions_change_id"), ["change_id"], unique=False)

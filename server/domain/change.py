@@ -97,7 +97,7 @@ class Revision(Row, table=True):
     __table_args__ = (UniqueConstraint("change_id", "number"),)
 
     change_id: int = Field(foreign_key="changes.id", index=True)
-    run_id: int = Field(foreign_key="runs.id")
+    run_id: int = Field(foreign_key="runs.id", unique=True)  # a run yields at most one
     number: int  # 1, 2, … within its change
     commit: str
     tree: str
