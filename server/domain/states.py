@@ -55,8 +55,8 @@ class CheckState(State):
     RUNNING = "running", "its command is at work on the tree"
     PASSED = "passed", "exit 0"
     FAILED = "failed", "any other exit, or the time limit"
-    ERRORED = "errored", "could not be started"
-    SKIPPED = "skipped", "an earlier check failed"
+    ERRORED = "errored", "could not be started, or was stopped"
+    SKIPPED = "skipped", "an earlier check was red, or the run was stopped"
 
 
 class LandingState(State):
