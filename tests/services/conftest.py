@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.domain.agent import Agent
+from server.domain.event import Actor
 from server.domain.project import Project
-from server.services import projects
+from server.services import events, projects
 from server.services.narrows import Narrows
-from server.settings import Settings
 from server.store.database import Database
-from server.store.migrations import migrate
 from tests.services.witness import Witness
 from tests.services.workshop import Workshop
+from tests.support.house import narrows_in, settings_in
 from tests.support.repositories import Repository
 
 FILES = {"README.md": "# Project\n", "notes.txt": "one\ntwo\nthree\n"}
@@ -30,26 +32,34 @@ def _witness() -> Iterator[None]:
     assert witness.silent == [], "moved without an event"
 
 
+@dataclass(frozen=True)
+class Template:
+    """A database at the newest schema, a user's repository and its mirror: made once by git, copied for each test."""
+
+    database: Path
+    repository: Path
+    mirror: Path
+    project: dict[str, Any]
+
+
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file at the newest schema, to be copied."""
-    file = tmp_path_factory.mktemp("database") / "narrows.db"
-    database = Database(f"sqlite:///{file}")
-    migrate(database.engine, file.parent / "backups")
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return file
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    folder = tmp_path_factory.mktemp("template")
+    empty = folder / "empty.db"
+    with narrows_in(folder) as narrows:
+        narrows.database.close()
+        shutil.copy(narrows.settings.data / "narrows.db", empty)
+        repository = Repository.make(folder, files=FILES)
+        project = projects.register(narrows, str(repository.path), checks=["make test"])
+        own = project.model_dump(exclude={"id", "path", "created_at"})
+        return Template(empty, repository.path, narrows.mirror(project.id), own)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.load({"data": tmp_path / "data", "open_browser": False}, {"HOME": str(tmp_path)})
-
-
-@pytest.fixture
-def narrows(settings: Settings, empty_database: Path) -> Iterator[Narrows]:
-    shutil.copy(empty_database, settings.data / "narrows.db")
+def narrows(tmp_path: Path, template: Template) -> Iterator[Narrows]:
+    """With one built-in agent and nothing else."""
+    settings = settings_in(tmp_path)
+    shutil.copy(template.database, settings.data / "narrows.db")
     database = Database(settings.database_url)
     demo = Agent(name="demo", family="command", argv=["true"], built_in=True, description="Does nothing, well.")
     made = Narrows(settings, database, built_in=(demo,))
@@ -59,15 +69,21 @@ def narrows(settings: Settings, empty_database: Path) -> Iterator[Narrows]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+def repository(tmp_path: Path, template: Template) -> Repository:
     """The user's repository."""
-    return Repository.make(tmp_path, files=FILES)
+    (tmp_path / "home").mkdir()
+    shutil.copytree(template.repository, tmp_path / "project")
+    return Repository(tmp_path / "project", tmp_path / "home", commits=1)
 
 
 @pytest.fixture
-def project(narrows: Narrows, repository: Repository) -> Project:
-    """The user's repository, registered, with one check."""
-    return projects.register(narrows, str(repository.path), checks=["make test"])
+def project(narrows: Narrows, repository: Repository, template: Template) -> Project:
+    """The user's repository as registering leaves it, with one check."""
+    with narrows.transaction() as db:
+        project = Project(path=str(repository.path), **template.project)
+        events.record(db, Actor.YOU, "registered", project)
+    shutil.copytree(template.mirror, narrows.mirror(project.id))
+    return project
 
 
 @pytest.fixture

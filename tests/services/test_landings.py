@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -379,3 +380,17 @@ def test_landings_are_listed(workshop: Workshop) -> None:
 def test_every_built_commit_is_held_by_a_ref(workshop: Workshop) -> None:
     landing = landings.land(workshop.narrows, workshop.change(EDITED).id, revision=1)
     assert mirrors.resolve(workshop.mirror, f"refs/narrows/landings/{landing.id}") == landing.commit
+
+
+def test_two_verdicts_at_once_are_one_verdict(workshop: Workshop) -> None:
+    narrows = workshop.narrows
+    for verdict in (
+        lambda change: landings.land(narrows, change.id, revision=1),
+        lambda change: reviews.request_changes(narrows, change.id, revision=1, message="Louder."),
+    ):
+        change = workshop.change()
+        with ThreadPoolExecutor(4) as pool:
+            done = [pool.submit(verdict, change) for _ in range(4)]
+        refused = [each.exception() for each in done if each.exception()]
+        assert [type(error) for error in refused] == [WrongState] * 3
+    assert len(landings.recent(narrows)) == 1
