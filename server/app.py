@@ -22,13 +22,13 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from server import __version__
+from server import __version__, files
 from server.bus import Bus
 from server.domain.errors import NarrowsError, Unavailable
 from server.engine import specs
 from server.engine.engine import Engine
 from server.git import commands
-from server.services import projects, relay, sample
+from server.services import agents, projects, relay, sample
 from server.services.narrows import Narrows
 from server.settings import Settings
 from server.store.database import Database
@@ -125,17 +125,11 @@ def doctor(settings: Settings) -> dict[str, Any]:
             found["server"] = "running" if _held(settings.lock_file) else "not running"
             found["agents"] = [
                 {"name": agent.name, "family": agent.family, "path": seen.path, "version": seen.version}
-                for agent, seen in ((agent, specs.probe(agent)) for agent in _agents(narrows))
+                for agent, seen in agents.found(narrows)
             ]
     except NarrowsError as error:
         found["problem"] = str(error)
     return found
-
-
-def _agents(narrows: Narrows) -> list[Any]:
-    from server.services import agents
-
-    return agents.everyone(narrows)
 
 
 @contextlib.contextmanager
@@ -197,7 +191,8 @@ def _announced(settings: Settings, sock: socket.socket, open_path: str) -> Itera
     """Say where it is: in `server.json` for scripts, on the terminal and in the browser for the person."""
     port = sock.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    settings.server_file.write_text(json.dumps({"pid": os.getpid(), "host": settings.host, "port": port}))
+    where = {"pid": os.getpid(), "host": settings.host, "port": port}
+    files.write_anew(settings.server_file, json.dumps(where).encode())
     mark = "&" if "?" in open_path else "?"
     url = f"http://{host}:{port}{open_path}{mark}token={security.token(settings.token_file)}"
     if not settings.loopback:

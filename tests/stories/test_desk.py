@@ -13,7 +13,15 @@ from tests.support.repositories import Repository
 from tests.support.server import Server
 
 GREETING = "def greet(name):\n    return 'Hello ' + name\n"
-TEST = "import unittest\n\nfrom greeting import greet\n\n\nclass GreetTest(unittest.TestCase):\n    def test_names(self):\n        self.assertIn('Ada', greet('Ada'))\n"
+TEST = """import unittest
+
+from greeting import greet
+
+
+class GreetTest(unittest.TestCase):
+    def test_names(self):
+        self.assertIn("Ada", greet("Ada"))
+"""
 
 
 @pytest.fixture
