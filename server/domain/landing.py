@@ -29,7 +29,9 @@ class Landing(Row, table=True):
     tree: str | None = None
     error: str = ""  # why nothing moved, or why it could not be taken back
     undo_asked: bool = False  # the person wants it taken back; the engine is at it
-    undo_tries: int = 0
+    executor: str | None = None  # the worker that carries it out, or takes it back; None: nobody yet
+    ticket: str = ""  # the name of its workflow in the engine, new with each claim
+    claims: int = 0
     undo_commit: str | None = None  # where the target went when it was taken back
     receipt: dict[str, Any] | None = Field(default=None, sa_type=Json)
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
@@ -37,6 +39,11 @@ class Landing(Row, table=True):
 
     def start(self) -> None:
         self._become(LandingState.RUNNING)
+
+    def claim(self, executor: str) -> None:
+        """A worker takes it: to carry it out, or to take it back."""
+        self.claims += 1
+        self.executor, self.ticket = executor, f"{'undo' if self.undo_asked else 'landing'}-{self.id}-{self.claims}"
 
     def build(self, old: str, commit: str, tree: str) -> None:
         """What will be put there, and on top of what: written down before anything moves."""
@@ -57,8 +64,7 @@ class Landing(Row, table=True):
 
     def ask_undo(self) -> None:
         move(f"Landing {self.id}", LANDING_MOVES, self.state, LandingState.UNDONE)
-        self.undo_asked, self.error = True, ""
-        self.undo_tries += 1
+        self.undo_asked, self.error, self.executor = True, "", None
 
     def undo(self, commit: str) -> None:
         self._become(LandingState.UNDONE)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dbos import DBOS, SetWorkflowID
 
 from server.bus import Signal
+from server.domain.landing import Landing
 from server.engine import lander, turn
 from server.engine.workplace import Workplace
 from server.services import admission, landings, runs
@@ -40,8 +41,6 @@ async def _answer(place: Workplace, batch: Iterable[Signal]) -> None:
     for signal in stored:
         if (signal.topic, signal.verb) == ("run", "stop_asked"):
             place.stop_of(signal.id).set()
-    if any(signal.topic in ("landing",) for signal in stored):
-        await _resume_landings(place)
     if stored:
         await _start_what_may(place)
 
@@ -49,23 +48,20 @@ async def _answer(place: Workplace, batch: Iterable[Signal]) -> None:
 async def _start_what_may(place: Workplace) -> None:
     for run in await asyncio.to_thread(admission.admit, place.narrows, place.executor):
         await _begin(run.ticket, turn.turn, run.id)
-    for landing in await asyncio.to_thread(landings.claim, place.narrows):
-        await _begin(f"landing-{landing.id}", lander.land, landing.id)
+    for landing in await asyncio.to_thread(landings.claim, place.narrows, place.executor):
+        await _begin_landing(landing)
 
 
 async def _resume(place: Workplace) -> None:
     """Start what was admitted by this worker and never begun; what DBOS knows already, it goes on with by itself."""
     for run in await asyncio.to_thread(runs.mine, place.narrows, place.executor):
         await _begin(run.ticket, turn.turn, run.id)
-    await _resume_landings(place)
+    for landing in await asyncio.to_thread(landings.mine, place.narrows, place.executor):
+        await _begin_landing(landing)
 
 
-async def _resume_landings(place: Workplace) -> None:
-    for landing in await asyncio.to_thread(landings.unfinished, place.narrows):
-        if landing.undo_asked:
-            await _begin(f"undo-{landing.id}-{landing.undo_tries}", lander.undo, landing.id)
-        else:
-            await _begin(f"landing-{landing.id}", lander.land, landing.id)
+async def _begin_landing(landing: Landing) -> None:
+    await _begin(landing.ticket, lander.undo if landing.undo_asked else lander.land, landing.id)
 
 
 async def _begin(ticket: str, workflow: turn.Workflow, key: int) -> None:
@@ -79,8 +75,8 @@ async def _keep_beating(place: Workplace) -> None:
         await asyncio.sleep(HEARTBEAT)
         try:
             await _beat(place)
-            if await asyncio.to_thread(runs.take_over, place.narrows, place.executor):
-                await _start_what_may(place)
+            await asyncio.to_thread(runs.take_over, place.narrows, place.executor)
+            await asyncio.to_thread(landings.take_over, place.narrows, place.executor)
         except Exception:
             log.exception("no heartbeat")
 

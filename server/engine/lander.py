@@ -35,7 +35,7 @@ async def prove(landing_id: int) -> bool:
     """Whether the checks pass on exactly the commit that is to land. A failure is written down."""
     place = workplace()
     landing, project, _ = await asyncio.to_thread(landings.whole, place.narrows, landing_id)
-    if landing.state is not LandingState.RUNNING:
+    if landing.state is not LandingState.RUNNING or landing.executor != place.executor:
         return False
     try:
         why = await _prove(place, project, landing)
@@ -123,6 +123,9 @@ async def move(landing_id: int) -> Literal["over", "lost_race"]:
     """Move the target branch. A lost race is built anew, to be proven again."""
     place = workplace()
     narrows = place.narrows
+    landing, _, _ = await asyncio.to_thread(landings.whole, narrows, landing_id)
+    if landing.executor != place.executor:
+        return "over"
     try:
         if await asyncio.to_thread(landings.move, narrows, landing_id):
             return "over"
@@ -149,7 +152,7 @@ async def take_back(landing_id: int) -> Literal["over", "lost_race"]:
     place = workplace()
     narrows = place.narrows
     landing, project, _ = await asyncio.to_thread(landings.whole, narrows, landing_id)
-    if not landing.undo_asked:
+    if not landing.undo_asked or landing.executor != place.executor:
         return "over"
     try:
         plan = await asyncio.to_thread(landings.plan_undo, narrows, landing_id)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from server.domain.base import shown
+from server.domain.base import now, shown
 from server.domain.change import Change, Revision
 from server.domain.errors import Blocked, NarrowsError, WrongState
 from server.domain.event import Actor
 from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.review import Review, Verdict
+from server.domain.run import SILENT_AFTER
 from server.domain.states import ChangeState, LandingState, TaskState
 from server.domain.task import Kind
 from server.git import commands, diffs, merges, mirrors, objects, repositories
@@ -222,23 +223,42 @@ def conflict_prompt(narrows: Narrows, change_id: int) -> str:
     return prompts.conflict(project.target_branch, target, built.files) if isinstance(built, merges.Conflict) else ""
 
 
-def claim(narrows: Narrows) -> list[Landing]:
-    """Start the landings whose turn it is: the oldest of each target branch that nothing is landing on."""
+def claim(narrows: Narrows, executor: str) -> list[Landing]:
+    """Give `executor` the landings whose turn it is, and those to be taken back.
+
+    A landing's turn comes when nothing else lands, or is taken back, on its target branch. The caller starts each
+    that it is given, under its ticket.
+    """
     with narrows.reading() as db:
-        if not queries.next_landings(db):
+        if not queries.claimable_landings(db):
             return []
     with narrows.transaction() as db:
-        claimed = queries.next_landings(db)
+        claimed = queries.claimable_landings(db)
         for landing in claimed:
-            landing.start()
+            landing.claim(executor)
+            if landing.state is LandingState.QUEUED:
+                landing.start()
             events.record(db, Actor.ENGINE, "started", landing)
         return claimed
 
 
-def unfinished(narrows: Narrows) -> list[Landing]:
-    """Landings that were started, or asked to be taken back, and are not done: for the next start of the engine."""
+def mine(narrows: Narrows, executor: str) -> list[Landing]:
+    """Landings that `executor` claimed and has not done with: for its next start."""
     with narrows.reading() as db:
-        return queries.unfinished_landings(db)
+        return queries.landings_of_executor(db, executor)
+
+
+def take_over(narrows: Narrows, executor: str) -> list[Landing]:
+    """Let go of the landings of workers that are silent for too long, to be claimed again."""
+    with narrows.reading() as db:
+        if not queries.orphaned_landings(db, executor, now() - SILENT_AFTER):
+            return []
+    with narrows.transaction() as db:
+        orphans = queries.orphaned_landings(db, executor, now() - SILENT_AFTER)
+        for landing in orphans:
+            dead, landing.executor = landing.executor, None
+            events.record(db, Actor.ENGINE, "handed_over", landing, dead=dead)
+        return orphans
 
 
 def whole(narrows: Narrows, landing_id: int) -> tuple[Landing, Project, Revision]:

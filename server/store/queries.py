@@ -512,11 +512,13 @@ def _busy() -> ColumnElement[bool]:
     return or_(col(Landing.state) == LandingState.RUNNING, col(Landing.undo_asked).is_(True))
 
 
-def next_landings(db: Session) -> list[Landing]:
-    """The oldest queued landing of each target branch that is free."""
-    busy = {(found.project_id, found.target_branch) for found in db.exec(select(Landing).where(_busy()))}
+def claimable_landings(db: Session) -> list[Landing]:
+    """For each target branch that no worker moves: the oldest begun one that nobody has, else the oldest queued one."""
+    begun = list(db.exec(select(Landing).where(_busy()).order_by(col(Landing.id))))
+    queued = db.exec(select(Landing).where(Landing.state == LandingState.QUEUED).order_by(col(Landing.id)))
+    busy = {(found.project_id, found.target_branch) for found in begun if found.executor is not None}
     chosen: list[Landing] = []
-    for found in db.exec(select(Landing).where(Landing.state == LandingState.QUEUED).order_by(col(Landing.id))):
+    for found in [*(each for each in begun if each.executor is None), *queued]:
         target = (found.project_id, found.target_branch)
         if target not in busy:
             busy.add(target)
@@ -524,8 +526,16 @@ def next_landings(db: Session) -> list[Landing]:
     return chosen
 
 
-def unfinished_landings(db: Session) -> list[Landing]:
-    return list(db.exec(select(Landing).where(_busy()).order_by(col(Landing.id))))
+def landings_of_executor(db: Session, executor: str) -> list[Landing]:
+    return list(db.exec(select(Landing).where(_busy(), Landing.executor == executor).order_by(col(Landing.id))))
+
+
+def orphaned_landings(db: Session, executor: str, silent_since: datetime) -> list[Landing]:
+    """Begun landings of other workers that were last heard from before `silent_since`, or have left."""
+    alive = select(Executor.id).where(Executor.heard_at >= silent_since)
+    return list(
+        db.exec(select(Landing).where(_busy(), Landing.executor != executor, col(Landing.executor).not_in(alive)))
+    )
 
 
 # Events

@@ -38,7 +38,7 @@ def filled(site: Site) -> Site:
     reviews.comment(site.narrows, change, revision=2, path="durations.py", line=19, body="`sum` of what?")
     second = site.change("Second", "", **{"README.md": "# Durations\n\nMore.\n"})
     landing = landings.land(site.narrows, second, revision=1)
-    landings.claim(site.narrows)
+    landings.claim(site.narrows, "local")
     landings.move(site.narrows, landing.id)
     tasks.file(site.narrows, project_id=site.project.id, title="At work, with a title that is quite a bit longer")
     site.worker.admit()

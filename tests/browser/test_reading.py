@@ -197,7 +197,7 @@ def test_the_outcome_of_a_landing_is_a_toast(site: Site, enter: Enter) -> None:
     page = enter(f"/?done=landing-{landing.id}")
     expect(page.get_by_role("heading", level=1)).to_have_text("Second")
     expect(page.locator(".toast")).to_contain_text("Landing “Parse durations of several units” on main.")
-    landings.claim(site.narrows)
+    landings.claim(site.narrows, "local")
     landings.move(site.narrows, landing.id)
     toast = page.locator(".toast")
     expect(toast).to_contain_text("Landed “Parse durations of several units” on main.")

@@ -189,7 +189,7 @@ def test_only_what_landed_is_asked_back(state: LandingState) -> None:
     found = landing(state)
     if state is LandingState.LANDED:
         found.ask_undo()
-        assert (found.state, found.undo_asked, found.undo_tries) == (LandingState.LANDED, True, 1)
+        assert (found.state, found.undo_asked, found.executor) == (LandingState.LANDED, True, None)
     else:
         with pytest.raises(WrongState):
             found.ask_undo()

@@ -154,7 +154,7 @@ def test_files_in_the_way_are_named_and_nothing_is_touched(workshop: Workshop, r
     repository.write("said.txt", "mine, too\n")
     before = repository.head
     landing = landings.land(narrows, change.id, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     why = failed(narrows, lambda: landings.move(narrows, landing.id), landing)
     assert "notes.txt" in why
     assert "said.txt" in why
@@ -171,7 +171,7 @@ def test_a_lost_race_is_built_anew_on_what_came_first(workshop: Workshop, reposi
     narrows = workshop.narrows
     change = workshop.change(EDITED)
     landing = landings.land(narrows, change.id, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     first = repository.commit("meanwhile", {"other.txt": "other\n"})
     assert not landings.move(narrows, landing.id)
     rebuilt = landings.rebuild(narrows, landing.id)
@@ -186,7 +186,7 @@ def test_a_lost_race_is_built_anew_on_what_came_first(workshop: Workshop, reposi
 def test_a_race_lost_too_often_is_given_up(workshop: Workshop, repository: Repository) -> None:
     narrows = workshop.narrows
     landing = landings.land(narrows, workshop.change(EDITED).id, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     for n in range(landings.MOST_TRIES - 1):
         repository.commit(f"meanwhile {n}")
         landings.rebuild(narrows, landing.id)
@@ -196,7 +196,7 @@ def test_a_race_lost_too_often_is_given_up(workshop: Workshop, repository: Repos
 def test_a_race_lost_to_a_conflict_comes_back_with_it(workshop: Workshop, repository: Repository) -> None:
     narrows = workshop.narrows
     landing = landings.land(narrows, workshop.change(EDITED).id, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     repository.commit("meanwhile", {"notes.txt": "one\n2\nthree\n"})
     assert not landings.move(narrows, landing.id)
     assert "no longer merges" in failed(narrows, lambda: landings.rebuild(narrows, landing.id), landing)
@@ -206,7 +206,7 @@ def test_a_race_lost_to_the_same_edit_asks_the_person_again(workshop: Workshop, 
     narrows = workshop.narrows
     change = workshop.change({"notes.txt": "ONE\ntwo\nthree\n", "said.txt": "said\n"})
     landing = landings.land(narrows, change.id, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     repository.commit("the same thing first", {"said.txt": "said\n"})
     assert not landings.move(narrows, landing.id)
     assert "not quite what you read" in failed(narrows, lambda: landings.rebuild(narrows, landing.id), landing)
@@ -218,7 +218,7 @@ def test_a_server_that_died_after_the_move_only_writes_it_down(
 ) -> None:
     narrows = workshop.narrows
     landing = landings.land(narrows, workshop.change(EDITED).id, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     with monkeypatch.context() as patch:
         patch.setattr(landings, "_write_down", lambda *_: (_ for _ in ()).throw(OSError("killed")))
         with pytest.raises(OSError, match="killed"):
@@ -237,16 +237,16 @@ def test_a_server_that_died_after_the_move_only_writes_it_down(
 def test_one_landing_at_a_time_on_a_target_and_in_order(workshop: Workshop, repository: Repository) -> None:
     narrows = workshop.narrows
     first, second, third = (landings.land(narrows, workshop.change().id, revision=1) for _ in range(3))
-    assert [each.id for each in landings.claim(narrows)] == [first.id]
-    assert landings.claim(narrows) == []
-    assert [each.id for each in landings.unfinished(narrows)] == [first.id]
+    assert [each.id for each in landings.claim(narrows, "local")] == [first.id]
+    assert landings.claim(narrows, "local") == []
+    assert [each.id for each in landings.mine(narrows, "local")] == [first.id]
     assert landings.move(narrows, first.id)
-    assert [each.id for each in landings.claim(narrows)] == [second.id]
+    assert [each.id for each in landings.claim(narrows, "local")] == [second.id]
     landings.fail(narrows, second.id, "red")
     landings.undo(narrows, first.id)
-    assert landings.claim(narrows) == [], "taking back is a move, too"
+    assert [each.id for each in landings.claim(narrows, "local")] == [first.id], "taking back is a move, too"
     landings.take_back(narrows, first.id, landings.plan_undo(narrows, first.id))
-    assert [each.id for each in landings.claim(narrows)] == [third.id]
+    assert [each.id for each in landings.claim(narrows, "local")] == [third.id]
 
 
 def test_landings_on_different_targets_go_side_by_side(workshop: Workshop, repository: Repository) -> None:
@@ -256,7 +256,7 @@ def test_landings_on_different_targets_go_side_by_side(workshop: Workshop, repos
     change = workshop.change()
     projects.configure(narrows, workshop.project.id, target_branch="release")
     second = landings.land(narrows, change.id, revision=1)
-    assert [each.id for each in landings.claim(narrows)] == [first.id, second.id]
+    assert [each.id for each in landings.claim(narrows, "local")] == [first.id, second.id]
 
 
 # Taken back
@@ -350,14 +350,14 @@ def test_a_landing_that_waits_is_taken_out_of_the_line(workshop: Workshop, repos
     assert landings.undo(narrows, landing.id).state is LandingState.CANCELLED
     change = workshop.get(change)
     assert (change.state, change.note) == (ChangeState.IN_REVIEW, "You took it out of the landing line.")
-    assert landings.claim(narrows) == []
+    assert landings.claim(narrows, "local") == []
     assert repository.head == before
 
 
 def test_what_cant_be_taken_back_says_so(workshop: Workshop) -> None:
     narrows = workshop.narrows
     landing = landings.land(narrows, workshop.change(EDITED).id, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     with pytest.raises(WrongState, match="is running"):
         landings.undo(narrows, landing.id)
     landings.move(narrows, landing.id)

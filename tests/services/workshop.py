@@ -108,7 +108,7 @@ class Workshop:
         """Landed at once, as the engine would: its tree had passed, or its checks pass now."""
         newest = revisions.of_change(self.narrows, change.id)[-1].number
         landing = landings.land(self.narrows, change.id, revision=newest, **wishes)
-        [claimed] = landings.claim(self.narrows)
+        [claimed] = landings.claim(self.narrows, "local")
         assert claimed.id == landing.id
         self.prove(landing)
         assert landings.move(self.narrows, landing.id)

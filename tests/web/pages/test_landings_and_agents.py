@@ -13,7 +13,7 @@ def test_a_landing_shows_its_receipt_and_can_be_undone(person: Person, on_desk: 
     assert "Nothing has landed yet." in person.reads("/landings")
     change = on_desk.holds("Add adds")
     landing = landings.land(narrows, change, revision=1)
-    landings.claim(narrows)
+    landings.claim(narrows, "local")
     assert landings.move(narrows, landing.id)
     for page in (person.reads("/landings"), person.reads(f"/changes/{change}")):
         assert "the tree that was tested and the tree that landed are the same" in page

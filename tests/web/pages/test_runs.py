@@ -129,7 +129,7 @@ def test_the_end_of_a_landing_is_a_toast(narrows: Narrows, on_desk: Desk) -> Non
     landings.land(narrows, change, revision=1)
 
     def fails() -> None:
-        (landing,) = landings.claim(narrows)
+        (landing,) = landings.claim(narrows, "local")
         landings.fail(narrows, landing.id, "main moved too often.")
 
     heard = told(narrows, fails, "did not land")
