@@ -9,6 +9,7 @@ import logging
 import logging.handlers
 import os
 import platform
+import secrets
 import signal
 import socket
 import sys
@@ -79,32 +80,34 @@ def serve(settings: Settings, *, open_path: str = "/", register: Path | None = N
         if demo:
             sample.prepare(narrows)
         sock = _bind(settings)
-        with sock, _announced(settings, sock, open_path):
-            engine = Engine(narrows) if settings.worker else None
-            background = engine or relay.Relay(narrows)
-            background.start()
-            try:
-                _Server(create_app(narrows), narrows.bus).serve_on(sock)
-            finally:
-                background.stop()
+        with sock, _announced(settings, sock, open_path), _background(settings, narrows):
+            _Server(create_app(narrows), narrows.bus).serve_on(sock)
     return 0
 
 
+@contextlib.contextmanager
+def _background(settings: Settings, narrows: Narrows) -> Iterator[None]:
+    """The engine, or news of the one that works in another process."""
+    with _engine_locked(settings) if settings.worker else contextlib.nullcontext():
+        worker = Engine(narrows, _executor(settings)) if settings.worker else relay.Relay(narrows)
+        worker.start()
+        try:
+            yield
+        finally:
+            worker.stop()
+
+
 def work(settings: Settings) -> int:
-    """Work without pages until told to stop: for a server that was started with --no-worker."""
-    executor = f"worker-{platform.node() or 'host'}"
-    own = Settings(
-        data=settings.data,
-        database_url=settings.database_url,
-        engine_database_url=settings.engine_database_url.replace("engine.db", "engine-worker.db"),
-        agents=settings.agents,
-        budget=settings.budget,
-    )
-    with _locked(settings.data / "lock-worker"), _logging(own), _narrows(own) as narrows:
+    """Work without pages until told to stop: for a server that was started with --no-worker.
+
+    Raises:
+        NarrowsError: Another engine works on this data folder already.
+    """
+    with _engine_locked(settings), _logging(settings), _narrows(settings) as narrows:
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
-        events, engine = relay.Relay(narrows), Engine(narrows, executor)
+        events, engine = relay.Relay(narrows), Engine(narrows, _executor(settings))
         events.start()
         engine.start()
         print(f"Working on {settings.data}. Ctrl-C stops.", flush=True)  # noqa: T201
@@ -113,6 +116,23 @@ def work(settings: Settings) -> int:
         engine.stop()
         events.stop()
     return 0
+
+
+def _executor(settings: Settings) -> str:
+    """The name under which this data folder's engine works, the same at each start; another folder has another."""
+    file = settings.data / "executor"
+    if not file.exists():
+        files.write_anew(file, f"{platform.node() or 'host'}-{secrets.token_hex(4)}".encode())
+    return file.read_text().strip()
+
+
+@contextlib.contextmanager
+def _engine_locked(settings: Settings) -> Iterator[None]:
+    """One engine for a data folder, whether it has pages or not."""
+    with _locked(
+        settings.data / "lock-engine", f"An engine already works on {settings.data}.", "Stop that one, or use it."
+    ):
+        yield
 
 
 def doctor(settings: Settings) -> dict[str, Any]:
@@ -143,16 +163,16 @@ def _narrows(settings: Settings) -> Iterator[Narrows]:
 
 
 @contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold the data folder: two engines with one name would run everything twice."""
+def _locked(file: Path, sentence: str = "", hint: str = "") -> Iterator[None]:
+    """Hold a file of the data folder: two engines with one name would run everything twice."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         raise Unavailable(
-            f"Narrows already runs on {file.parent}.",
-            "Use that one, stop it first, or name another folder: --data DIR.",
+            sentence or f"Narrows already runs on {file.parent}.",
+            hint or "Use that one, stop it first, or name another folder: --data DIR.",
             code="already_running",
         ) from None
     try:

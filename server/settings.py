@@ -24,7 +24,7 @@ class Settings:
         host: The address to listen on; anything but a loopback address opens Narrows to others.
         port: The TCP port; 0 picks a free one.
         database_url: SQLAlchemy URL of Narrows' own tables.
-        engine_database_url: SQLAlchemy URL of the engine's tables.
+        engine_database_url: SQLAlchemy URL of the engine's tables; each engine has its own, wherever the data is.
         agents: How many agents may run at once, over all projects.
         budget: Minutes of reading that may wait before new tasks pause; 0 for no limit.
         open_browser: Whether to open the user's browser at the start.
@@ -47,7 +47,7 @@ class Settings:
         put = object.__setattr__  # the dataclass is frozen for everyone else
         put(self, "data", self.data.resolve())
         put(self, "database_url", self.database_url or _sqlite(self.data / "narrows.db"))
-        put(self, "engine_database_url", self.engine_database_url or self._engine_beside())
+        put(self, "engine_database_url", self.engine_database_url or _sqlite(self.data / "engine.db"))
 
     @classmethod
     def load(cls, flags: Mapping[str, object] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -118,11 +118,6 @@ class Settings:
     def server_file(self) -> Path:
         """Says where the running server listens, for the commands that talk to it."""
         return self.data / "server.json"
-
-    def _engine_beside(self) -> str:
-        if self.database_url.startswith("sqlite"):
-            return _sqlite(self.data / "engine.db")
-        return self.database_url
 
 
 @dataclass(frozen=True)

@@ -89,10 +89,10 @@ def test_switches_are_written_as_people_write_them(tmp_path: Path, words: str, m
     assert load(tmp_path, flags={"worker": meaning}).worker is meaning
 
 
-def test_another_database_holds_the_engines_tables_too(tmp_path: Path) -> None:
+def test_each_engine_keeps_its_own_tables_wherever_the_data_is(tmp_path: Path) -> None:
     settings = load(tmp_path, NARROWS_DATABASE_URL="postgresql://me:secret@db/narrows")
     assert settings.database_url == "postgresql+psycopg://me:secret@db/narrows"
-    assert settings.engine_database_url == settings.database_url
+    assert settings.engine_database_url == f"sqlite:///{settings.data}/engine.db"
     apart = load(
         tmp_path, NARROWS_DATABASE_URL="postgresql://db/a", NARROWS_ENGINE_DATABASE_URL="postgresql+psycopg://db/b"
     )
