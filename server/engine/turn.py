@@ -50,8 +50,9 @@ async def work(run_id: int) -> dict[str, Any] | None:
     run = await asyncio.to_thread(runs.begin, place.narrows, run_id, place.executor)
     if run is None:
         return None
+    began = asyncio.Event()
     try:
-        outcome = await _take_turn(place, run)
+        outcome = await _take_turn(place, run, began)
     except Stopped:
         outcome = Outcome("stopped")
     except NarrowsError as error:
@@ -68,10 +69,12 @@ async def work(run_id: int) -> dict[str, Any] | None:
         "session": outcome.session,
         "error": outcome.error,
         "report": outcome.report,
+        "began": began.is_set(),
     }
 
 
-async def _take_turn(place: Workplace, run: Run) -> Outcome:
+async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> Outcome:
+    """Set `began` as soon as the worktree is the agent's; before that, what stands in it is somebody else's work."""
     narrows = place.narrows
     stop = place.stop_of(run.id)
     if run.stop_asked:
@@ -80,6 +83,7 @@ async def _take_turn(place: Workplace, run: Run) -> Outcome:
     room = await preparation.prepare(place, run, agent)
     if stop.is_set():
         return Outcome("stopped")
+    began.set()
     with Listener(place, run, room) as listener:
         return await make(spec_of(agent)).turn(
             Turn(
@@ -107,9 +111,10 @@ async def record(run_id: int, outcome: dict[str, Any]) -> bool:
         return False
     revision = None
     try:
-        revision = await asyncio.to_thread(
-            revisions.take, narrows, run_id, summary=outcome["summary"], report=outcome["report"]
-        )
+        if outcome.get("began", True):
+            revision = await asyncio.to_thread(
+                revisions.take, narrows, run_id, summary=outcome["summary"], report=outcome["report"]
+            )
     except NarrowsError as failure:  # the tree stays as it is: nothing is lost, and a person looks at it
         state, error = RunState.FAILED, f"What the agent left could not be collected. {failure}"
     except Exception:

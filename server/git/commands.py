@@ -186,9 +186,15 @@ def _new_enough(words: str) -> tuple[int, ...]:
 
 
 def identity(repository: Path) -> Person:
-    """Who the user is, as git's configuration says it for the repository at that folder."""
+    """Who the user is, as git's configuration says it for the repository at that folder.
+
+    Nobody where the folder is gone or can't be read: that must not cost an agent's work.
+    """
     found: dict[str, str] = {}
-    listed = discover(repository, "config", "-z", "--get-regexp", r"^(user|author)\.(name|email)$", ok=(0, 1))
+    try:
+        listed = discover(repository, "config", "-z", "--get-regexp", r"^(user|author)\.(name|email)$", ok=(0, 1))
+    except GitError:
+        return NOBODY
     for entry in listed.fields():
         key, _, value = entry.partition("\n")
         found[key] = printable(value)
