@@ -53,7 +53,7 @@ class Listener:
         if now - self._kept >= KEEP_EVERY:
             self._kept = now
             self._later(asyncio.to_thread(runs.remember_line, self._place.narrows, self._run.id, self._line))
-        if update.kind in ("tool", "permission") and now - self._looked >= LOOK_EVERY:
+        if now - self._looked >= LOOK_EVERY:
             self._looked = now
             self._later(self._look())
 

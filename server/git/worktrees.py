@@ -70,9 +70,7 @@ def _attach(where: Place, commit: str) -> None:
     `git worktree add` would write the same ones, but keeps what an agent planted beside them.
     """
     for folder in (where.admin.parent, where.private.parent):
-        if not is_folder(folder):
-            erase(folder)
-            folder.mkdir()
+        _make_folder(folder)
     erase(where.admin)
     where.admin.mkdir()
     where.private.mkdir(exist_ok=True)
@@ -85,6 +83,15 @@ def _attach(where: Place, commit: str) -> None:
     erase(link)
     with link.open("xb") as file:
         file.write(b"gitdir: " + os.fsencode(where.admin) + b"\n")
+
+
+def _make_folder(folder: Path) -> None:
+    """A real folder at that path, whatever an agent put there; another worktree may be made ready at this moment."""
+    with suppress(FileExistsError):
+        folder.mkdir()
+    if not is_folder(folder):
+        erase(folder)
+        folder.mkdir(exist_ok=True)
 
 
 def _checkout(where: Place, commit: str) -> None:
