@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
@@ -88,34 +90,18 @@ def _tampered(place: Workplace, project: Project, landing: Landing, tree: Path) 
     return "The checks changed the files that they were checking, so they prove nothing. Mend the check commands."
 
 
-class _landing_tree:  # noqa: N801 (used as a verb)
+@contextlib.asynccontextmanager
+async def _landing_tree(place: Workplace, project: Project, commit: str) -> AsyncIterator[Path]:
     """The project's clean worktree for landings, at a commit, set up; one at a time."""
-
-    def __init__(self, place: Workplace, project: Project, commit: str) -> None:
-        self._place, self._project, self._commit = place, project, commit
-        self._tree = place.narrows.settings.worktrees / str(project.id) / "landing"
-        self._lock = place.trees.setdefault(str(self._tree), asyncio.Lock())
-
-    async def __aenter__(self) -> Path:
-        await self._lock.acquire()
-        try:
-            await self._prepare()
-        except BaseException:
-            self._lock.release()
-            raise
-        return self._tree
-
-    async def _prepare(self) -> None:
-        narrows, project = self._place.narrows, self._project
-        self._tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        await asyncio.to_thread(worktrees.prepare, narrows.mirror(project.id), self._tree, self._commit)
-        await asyncio.to_thread(worktrees.bring, Path(project.path), self._tree, project.include)
+    narrows = place.narrows
+    tree = narrows.settings.worktrees / str(project.id) / "landing"
+    async with place.trees.setdefault(str(tree), asyncio.Lock()):
+        tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(worktrees.prepare, narrows.mirror(project.id), tree, commit)
+        await asyncio.to_thread(worktrees.bring, Path(project.path), tree, project.include)
         folder = narrows.settings.logs / "setup" / f"{project.id}-landing"
-        env = preparation.check_environment(project, self._tree, folder)
-        await preparation.set_up(project, self._tree, folder, env)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
+        await preparation.set_up(project, tree, folder, preparation.check_environment(project, tree, folder))
+        yield tree
 
 
 @DBOS.step(name="move")
