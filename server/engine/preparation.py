@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +189,6 @@ def _own(project: Project, tree: Path, folder: Path) -> dict[str, str]:
         "GIT_AUTHOR_EMAIL": person.email,
         "GIT_COMMITTER_NAME": person.name,
         "GIT_COMMITTER_EMAIL": person.email,
-        **({"SSH_AUTH_SOCK": os.environ["SSH_AUTH_SOCK"]} if "SSH_AUTH_SOCK" in os.environ else {}),
     }
 
 
