@@ -217,3 +217,15 @@ def test_what_checks_leave_is_swept_away_and_noticed_where_it_matters(
     assert (room.tree / "notes.txt").read_text() == "one\n"
     assert not (room.tree / "report.xml").exists()
     assert (room.tree / "ignored.log").exists() is ("ignored.log" in left)
+
+
+def test_the_servers_secrets_and_the_users_keys_are_no_agents(
+    place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY", "NARROWS_DATABASE_URL", "GIT_DIR"):
+        monkeypatch.setenv(name, "secret")
+    room = prepare(place, run, KEY="$AWS_SECRET_ACCESS_KEY")
+    assert room.env["KEY"] == "secret", "only what the agent's own configuration names"
+    assert [name for name, value in room.env.items() if value == "secret"] == ["KEY"]
+    token = place.narrows.settings.token_file
+    assert not token.exists() or token.read_text().strip() not in room.env.values()
