@@ -10,6 +10,8 @@ from server.domain.base import Moment, Row, Word, now
 from server.domain.errors import WrongState
 from server.domain.states import CHANGE_MOVES, RELOAD, TURNS, ChangeState, Turn, move, refusal, words
 
+UNDONE = "Its landing was undone."
+
 
 class Change(Row, table=True):
     __tablename__ = "changes"
@@ -57,7 +59,7 @@ class Change(Row, table=True):
     def undo(self) -> None:
         """Taken back from the target branch, and to the end of the desk."""
         self._become(ChangeState.UNDONE)
-        self._become(ChangeState.IN_REVIEW, "Its landing was undone.")
+        self._become(ChangeState.IN_REVIEW, UNDONE)
         self.later_at = now()
 
     def accept(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.domain.change import Change, Revision
+from server.domain.change import UNDONE, Change, Revision
 from server.domain.check import Check
 from server.domain.landing import Landing
 from server.domain.project import Project
@@ -63,8 +63,9 @@ def desk(narrows: Narrows, limit: int = 20) -> Desk:
     """The desk as it is now, with the first `limit` of those that wait."""
     with narrows.reading() as db:
         line = queries.desk_line(db, limit)
+        ordinary = [change for change, _, priority, _ in line if not priority and not change.later_at]
         waiting = [
-            Waiting(change, title, minutes if minutes is not None else 1.0, _why(change, priority))
+            Waiting(change, title, minutes if minutes is not None else 1.0, _why(change, priority, ordinary))
             for change, title, priority, minutes in line
         ]
         return Desk(
@@ -77,12 +78,16 @@ def desk(narrows: Narrows, limit: int = 20) -> Desk:
         )
 
 
-def _why(change: Change, priority: int) -> str:
+def _why(change: Change, priority: int, ordinary: list[Change]) -> str:
+    """Why a change stands where it does in the line; those in `ordinary` stand there by age alone."""
     if change.later_at:
-        return "you put it off" if not change.note else "back on the desk"
+        return "its landing was undone" if change.note == UNDONE else "you put it off"
     if change.state is ChangeState.NEEDS_ATTENTION:
         return "needs your word"
-    return f"priority {priority}" if priority else "waits longest"
+    if priority:
+        return f"priority {priority}"
+    place = ordinary.index(change)
+    return f"came after #{ordinary[place - 1].id}" if place else "waits longest"
 
 
 def sheet(narrows: Narrows, change_id: int) -> Sheet:
