@@ -78,10 +78,16 @@ def assessed(db: Session, change: Change, revision: Revision | None) -> Assessme
         if check.red:
             blockers.append(Objection("red", f"The check `{check.command}` is red.", "Send the change back with it."))
     if drafts := len(queries.drafted_comments(db, change.id)):
-        warnings.append(Objection("drafts", f"{drafts} of your comments were not sent to the agent."))
+        warnings.append(Objection("drafts", _unsent(drafts)))
     if (lines := revision.additions + revision.deletions) > LARGE:
         warnings.append(Objection("large", f"{lines} changed lines are more than one reading can judge."))
     return Assessment(blockers, warnings)
+
+
+def _unsent(drafts: int) -> str:
+    if drafts == 1:
+        return "One of your comments was not sent to the agent."
+    return f"{drafts} of your comments were not sent to the agent."
 
 
 def default_message(narrows: Narrows, change_id: int) -> str:

@@ -55,6 +55,7 @@ def test_warnings_must_be_acknowledged_each_by_its_hash(workshop: Workshop) -> N
     with pytest.raises(landings.Objected) as refused:
         landings.land(narrows, change.id, revision=1)
     assert codes(refused) == ([], ["drafts", "large"])
+    assert refused.value.message == "One of your comments was not sent to the agent."
     assert refused.value.hint == "Acknowledge it to land all the same."
     drafts, large = (each.hash for each in refused.value.assessment.warnings)
 
