@@ -20,6 +20,7 @@ from server.services.narrows import Narrows
 from server.store import queries
 
 LONGEST_TITLE = 200  # characters
+LONGEST_BRIEF = 1_000_000  # characters: more than an agent can read
 
 
 def file(
@@ -45,7 +46,7 @@ def file(
         NotFound: No such project or agent.
     """
     title = " ".join(title.split())
-    _check_words(title, kind)
+    _check_words(title, brief, kind)
     with narrows.reading() as db:
         chosen = agent or queries.last_agent(db, project_id) or (narrows.built_in[0].name if narrows.built_in else "")
     agents.get(narrows, chosen)
@@ -75,7 +76,7 @@ def revise(
         Invalid: A field can't be used.
     """
     title = " ".join(title.split())
-    _check_words(title, kind)
+    _check_words(title, brief, kind)
     agents.get(narrows, agent)
     with narrows.transaction() as db:
         task = queries.task(db, task_id)
@@ -219,11 +220,13 @@ class _HeldUp:
         return self._full[project_id]
 
 
-def _check_words(title: str, kind: str) -> None:
+def _check_words(title: str, brief: str, kind: str) -> None:
     if not title:
         raise Invalid("title", "A task needs a title.", "Say in one line what should be different.")
     if len(title) > LONGEST_TITLE:
         raise Invalid("title", f"A title has at most {LONGEST_TITLE} characters.", "Put the rest into the brief.")
+    if len(brief) > LONGEST_BRIEF:
+        raise Invalid("brief", f"A brief has at most {LONGEST_BRIEF:,} characters.", "Name a file instead.")
     if kind not in set(Kind):
         raise Invalid("kind", f"{kind!r} is no kind of task.", f"One of: {', '.join(Kind)}.")
 

@@ -18,6 +18,7 @@ from server.web import (
     rendering,
     reviews,
     runs,
+    security,
     tasks,
 )
 
@@ -27,4 +28,4 @@ def install(app: FastAPI) -> None:
     app.state.templates = rendering.environment()
     app.mount("/static", StaticFiles(directory=assets.static()), name="static")
     for noun in (desk, changes, reviews, comments, drafts, tasks, projects, runs, landings, agents, live_page):
-        app.include_router(noun.router, include_in_schema=False)
+        app.include_router(noun.router, include_in_schema=False, form_limits={"max_part_size": security.MOST_BYTES})
