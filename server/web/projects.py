@@ -115,16 +115,20 @@ def register(
 def show(request: Request, narrows: NarrowsDep, project_id: int) -> Response:
     """A project's settings."""
     project = projects.get(narrows, project_id)
-    return _settings(request, narrows, project, Typed.of(project))
+    return _settings(request, narrows, project, Typed.of(project), project.path)
 
 
 @router.post("/projects/{project_id}")
-def configure(request: Request, narrows: NarrowsDep, project_id: int, typed: TypedSettings) -> Response:
-    """Change a project's settings."""
+def configure(
+    request: Request, narrows: NarrowsDep, project_id: int, typed: TypedSettings, path: Annotated[str, Form()] = ""
+) -> Response:
+    """Change a project's settings, or say where its repository was moved to."""
+    project = projects.get(narrows, project_id)
+    moved = {"path": path} if path.strip() not in ("", project.path) else {}
     try:
-        projects.configure(narrows, project_id, **typed.wishes())
+        projects.configure(narrows, project_id, **moved, **typed.wishes())
     except NarrowsError as error:
-        return _settings(request, narrows, projects.get(narrows, project_id), typed, error)
+        return _settings(request, narrows, project, typed, path or project.path, error)
     return rendering.go(request, f"/projects/{project_id}?done=configured-{project_id}")
 
 
@@ -168,6 +172,7 @@ def _settings(
     narrows: Narrows,
     project: Project,
     typed: Typed,
+    path: str,
     error: NarrowsError | None = None,
 ) -> Response:
     return rendering.page(
@@ -176,6 +181,7 @@ def _settings(
         "projects/show.html",
         status=error.status if error else 200,
         project=project,
+        path=path,
         typed=typed,
         branches=[],
         methods=METHODS,

@@ -120,7 +120,15 @@ def opened(narrows: Narrows, change_id: int, form: str) -> Bar:
     typed = drafts.find(narrows, key).get(key, "")
     if form == "land":
         return Bar(form, typed or landings.default_message(narrows, change_id))
-    return Bar(form, typed or landings.conflict_prompt(narrows, change_id))
+    return Bar(form, typed or _moved(narrows, change_id))
+
+
+def _moved(narrows: Narrows, change_id: int) -> str:
+    """What to say of a conflict; nothing where the repository can't be asked, which must not stop a person's words."""
+    try:
+        return landings.conflict_prompt(narrows, change_id)
+    except NarrowsError:
+        return ""
 
 
 def draft_key(change_id: int, form: str) -> str:

@@ -30,10 +30,15 @@ class Settings(Asked):
     check_minutes: Id | None = None
 
 
-class Registration(Settings):
-    """Where the repository is: `path`, or `url` of a local one."""
+class Moved(Settings):
+    """Settings, and where the repository is now."""
 
     path: Text | None = None
+
+
+class Registration(Moved):
+    """Where the repository is: `path`, or `url` of a local one."""
+
     url: Text | None = None
 
 
@@ -74,5 +79,5 @@ def one(narrows: NarrowsDep, project_id: Number) -> ProjectAnswer:
 
 
 @router.patch("/{project_id}", summary="Change a project's settings")
-def configure(narrows: NarrowsDep, project_id: Number, asked: Settings) -> ProjectAnswer:
+def configure(narrows: NarrowsDep, project_id: Number, asked: Moved) -> ProjectAnswer:
     return ProjectAnswer.model_validate(projects.configure(narrows, project_id, **asked.model_dump()))
