@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +12,6 @@ import typer
 
 from server import __version__, plain_text
 from server.domain.errors import Invalid, NarrowsError, NotFound, Unavailable
-
-LOOK_EVERY = 0.25  # seconds between two looks at a landing under way
 
 app = typer.Typer(
     name="narrows",
@@ -298,9 +295,8 @@ def land(
         client.need_server()
         read = revision or _newest(client.get(f"changes/{change}"))
         landing = client.post(f"changes/{change}/landing", revision=read, message=message, acknowledge=acknowledge)
-        while not no_wait and landing["state"] in ("queued", "running"):
-            time.sleep(LOOK_EVERY)
-            landing = client.get(f"landings/{landing['id']}")
+        if not no_wait:
+            landing = _settled(client, landing["id"])
     match landing["state"]:
         case "landed":
             print(f"Landed on {plain_text.line(landing['target_branch'])} as {landing['commit'][:12]}.")
@@ -311,15 +307,30 @@ def land(
             raise NarrowsError(landing["error"] or f"Landing {landing['id']} was {landing['state']}.")
 
 
+def _settled(client: Any, landing: int) -> Any:
+    """The landing once nothing moves any more: it has ended, or been taken back.
+
+    Raises:
+        Unavailable: Nobody is there to move it.
+    """
+
+    def look() -> Any | None:
+        told = client.get(f"landings/{landing}")
+        if told["why"]:
+            raise Unavailable(f"Landing {landing} waits. {told['why']}")
+        return None if told["state"] in ("queued", "running") or told["undo_asked"] else told
+
+    return client.until(look, "landing")
+
+
 @app.command()
 def undo(landing: Annotated[int, typer.Argument(metavar="LANDING", min=1)], data: Data = None) -> None:
     """Take a landing back; its change returns to the desk."""
     with _client(data) as client:
         client.need_server()
         told = client.delete(f"landings/{landing}")
-        while told["undo_asked"]:
-            time.sleep(LOOK_EVERY)
-            told = client.get(f"landings/{landing}")
+        if told["undo_asked"]:
+            told = _settled(client, landing)
     match told["state"]:
         case "undone":
             print(f"Undone: {plain_text.line(told['target_branch'])} is at {told['undo_commit'][:12]}.")

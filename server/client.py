@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import ipaddress
+import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +18,7 @@ from server.domain.errors import NarrowsError, Unavailable
 from server.settings import Settings
 
 SECONDS = 120  # the longest that one call may take: a landing is built in it
+PING = ": ping"  # what an idle stream of events says every quarter of a minute
 
 
 class Answered(NarrowsError):
@@ -58,6 +60,23 @@ class Client:
         """Answers and raises as `get` does."""
         return self._ask("DELETE", path).json()
 
+    def until(self, look: Callable[[], Any | None], noun: str) -> Any:
+        """What `look` answers once that is something: asked at once, after each event of `noun`, and now and then.
+
+        Raises:
+            Unavailable: The server ended meanwhile, or does not answer.
+        """
+        listening = {**self._headers, "Accept": "text/event-stream"}
+        events = f"{self._base_url}/api/events"
+        try:
+            with httpx2.stream("GET", events, headers=listening, timeout=SECONDS, trust_env=False) as stream:
+                for line in itertools.chain([PING], stream.iter_lines()):
+                    if (line == PING or _about(line) == noun) and (found := look()) is not None:
+                        return found
+        except httpx2.HTTPError as error:
+            raise _silent(error) from error
+        raise Unavailable("Narrows stopped meanwhile.", "Start it again; it goes on where it was.")
+
     def need_server(self) -> None:
         """Raises: Unavailable, where no server runs."""
         if not self.running:
@@ -67,10 +86,7 @@ class Client:
         try:
             answer = asyncio.run(self._request(method, path, wishes))
         except httpx2.HTTPError as error:
-            raise Unavailable(
-                f"The running Narrows does not answer ({type(error).__name__}).",
-                "Look at its terminal; start it again.",
-            ) from error
+            raise _silent(error) from error
         if answer.is_success:
             return answer
         try:
@@ -86,6 +102,17 @@ class Client:
         )
         async with http:
             return await http.request(method, f"/api/{path}", **wishes)
+
+
+def _silent(error: httpx2.HTTPError) -> Unavailable:
+    return Unavailable(
+        f"The running Narrows does not answer ({type(error).__name__}).", "Look at its terminal; start it again."
+    )
+
+
+def _about(line: str) -> str:
+    """What an event is about, by its line of data; empty for every other line of a stream."""
+    return str(json.loads(line.removeprefix("data:"))["noun"]) if line.startswith("data:") else ""
 
 
 @contextmanager

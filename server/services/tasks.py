@@ -8,14 +8,13 @@ from functools import cached_property
 
 from sqlmodel import Session
 
-from server.domain.base import now
 from server.domain.change import Change
 from server.domain.errors import Invalid, WrongState
 from server.domain.event import Actor
-from server.domain.run import SILENT_AFTER, Run
+from server.domain.run import Run
 from server.domain.states import TaskState
 from server.domain.task import Kind, Task, TaskLink
-from server.services import agents, budget, events
+from server.services import agents, budget, events, workers
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -210,9 +209,7 @@ class _HeldUp:
 
     @cached_property
     def unattended(self) -> str:
-        if queries.executors_alive(self._db, now() - SILENT_AFTER):
-            return ""
-        return "No engine is running: start `narrows`, or `narrows worker`."
+        return workers.missing_in(self._db)
 
     def full(self, project_id: int) -> str:
         if project_id not in self._full:

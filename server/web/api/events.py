@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from server.bus import Signal
+from server.services import events
 from server.web import live
 from server.web.api.answers import EventAnswer
 from server.web.context import NarrowsDep
 
 router = APIRouter(prefix="/events", tags=["events"])
+
+
+def start(narrows: NarrowsDep, last_event_id: Annotated[str | None, Header()] = None) -> int:
+    """The event to go on after. Settled before the answer begins, so that whoever has its head misses nothing."""
+    known = resumed(last_event_id)
+    return events.last_id(narrows) if known is None else known
 
 
 @router.get(
@@ -25,10 +32,8 @@ router = APIRouter(prefix="/events", tags=["events"])
     ),
     response_class=EventSourceResponse,
 )
-async def stream(
-    narrows: NarrowsDep, last_event_id: Annotated[str | None, Header()] = None
-) -> AsyncIterator[ServerSentEvent]:
-    async for signal in live.follow(narrows, resumed(last_event_id)):
+async def stream(narrows: NarrowsDep, start: Annotated[int, Depends(start)]) -> AsyncIterator[ServerSentEvent]:
+    async for signal in live.follow(narrows, start):
         yield _event(signal)
 
 

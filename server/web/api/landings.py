@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import Field
 
-from server.services import checks, landings
+from server.domain.states import LandingState
+from server.services import checks, landings, workers
 from server.web.api.answers import CheckAnswer, LandingAnswer
 from server.web.api.asked import Asked, Id, Limit, Number, Text
 from server.web.context import NarrowsDep
@@ -25,6 +26,7 @@ class WithChecks(LandingAnswer):
     """A landing, and the checks of its tree."""
 
     checks: list[CheckAnswer]
+    why: str = Field(description="Why nothing moves; empty where something does, or where it is over.")
 
 
 @router.post(
@@ -46,7 +48,8 @@ def every(narrows: NarrowsDep, limit: Limit = 50) -> list[LandingAnswer]:
 def one(narrows: NarrowsDep, landing_id: Number) -> WithChecks:
     landing = LandingAnswer.model_validate(landings.get(narrows, landing_id))
     judged = [CheckAnswer.model_validate(check) for check in checks.of_landing(narrows, landing_id)]
-    return WithChecks(**landing.model_dump(), checks=judged)
+    waits = landing.state in (LandingState.QUEUED, LandingState.RUNNING) or landing.undo_asked
+    return WithChecks(**landing.model_dump(), checks=judged, why=workers.missing(narrows) if waits else "")
 
 
 @router.delete(
