@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import socket
@@ -16,6 +17,7 @@ from server.engine import lander, turn
 from server.engine.workplace import Workplace
 from server.services import admission, landings, runs
 
+UNDER_WAY = ("PENDING", "ENQUEUED")
 HEARTBEAT = 10.0  # seconds; a worker is taken for dead after three of them
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ async def _start_what_may(place: Workplace) -> None:
 
 
 async def _resume(place: Workplace) -> None:
-    """Start what was admitted by this worker and never begun; what DBOS knows already, it goes on with by itself."""
+    """Go on with what is this worker's and not over: never begun, broken off, or taken over. What runs, runs on."""
     for run in await asyncio.to_thread(runs.mine, place.narrows, place.executor):
         await _begin(run.ticket, turn.turn, run.id)
     for landing in await asyncio.to_thread(landings.mine, place.narrows, place.executor):
@@ -65,9 +67,24 @@ async def _begin_landing(landing: Landing) -> None:
 
 
 async def _begin(ticket: str, workflow: turn.Workflow, key: int) -> None:
-    """Start a workflow; one of the same ticket that was started before is not started twice."""
-    with SetWorkflowID(ticket):
+    """Start a workflow, unless one of the same ticket is under way."""
+    with SetWorkflowID(await _not_over(ticket)):
         await DBOS.start_workflow_async(workflow, key)
+
+
+async def _not_over(ticket: str) -> str:
+    """The ticket, or the first of its successors under which nothing has ended.
+
+    What has ended there without doing its work was broken off by an error (a full disk, a step that another version
+    did not have), and our own tables say that the work is still to be done.
+    """
+    name = ticket
+    for number in itertools.count(2):
+        status = await DBOS.get_workflow_status_async(name)
+        if status is None or status.status in UNDER_WAY:
+            break
+        name = f"{ticket}-again-{number}"
+    return name
 
 
 async def _keep_beating(place: Workplace) -> None:
@@ -77,6 +94,7 @@ async def _keep_beating(place: Workplace) -> None:
             await _beat(place)
             await asyncio.to_thread(runs.take_over, place.narrows, place.executor)
             await asyncio.to_thread(landings.take_over, place.narrows, place.executor)
+            await _resume(place)
         except Exception:
             log.exception("no heartbeat")
 

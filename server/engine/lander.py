@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 async def land(landing_id: int) -> None:
     """Carry a claimed landing out: it is landed at the end, or failed with a reason and nothing moved."""
     while await prove(landing_id):
-        if await move(landing_id) != "lost_race":
+        moved = await move(landing_id)
+        if moved == "over" or (moved == "lost_race" and not await rebuild(landing_id)):
             return
 
 
@@ -105,24 +106,44 @@ async def _landing_tree(place: Workplace, project: Project, commit: str) -> Asyn
 
 
 @DBOS.step(name="move")
-async def move(landing_id: int) -> Literal["over", "lost_race"]:
-    """Move the target branch. A lost race is built anew, to be proven again."""
+async def move(landing_id: int) -> Literal["over", "lost_race", "unproven"]:
+    """Move the target branch to what was proven. Lost race: it has to be built and proven anew.
+
+    Unproven: the project's checks are others by now.
+    """
     place = workplace()
     narrows = place.narrows
     landing, _, _ = await asyncio.to_thread(landings.whole, narrows, landing_id)
     if landing.executor != place.executor:
         return "over"
     try:
-        if await asyncio.to_thread(landings.move, narrows, landing_id):
-            return "over"
-        await asyncio.to_thread(landings.rebuild, narrows, landing_id)
-        return "lost_race"
+        if not await asyncio.to_thread(landings.may_move, narrows, landing_id):
+            return "unproven"
+        return "over" if await asyncio.to_thread(landings.move, narrows, landing_id) else "lost_race"
     except NarrowsError as error:
         await asyncio.to_thread(landings.fail, narrows, landing_id, str(error))
     except Exception:
         log.exception("landing %s could not be moved", landing_id)
         await asyncio.to_thread(landings.fail, narrows, landing_id, "Narrows itself failed; its log says how.")
     return "over"
+
+
+@DBOS.step(name="rebuild")
+async def rebuild(landing_id: int) -> bool:
+    """Build it anew on the target as it is, to be proven anew: a step of its own, or a death here landed it unproven.
+
+    Whether there is something to prove; otherwise it has failed, with the reason.
+    """
+    narrows = workplace().narrows
+    try:
+        await asyncio.to_thread(landings.rebuild, narrows, landing_id)
+        return True
+    except NarrowsError as error:
+        await asyncio.to_thread(landings.fail, narrows, landing_id, str(error))
+    except Exception:
+        log.exception("landing %s could not be built anew", landing_id)
+        await asyncio.to_thread(landings.fail, narrows, landing_id, "Narrows itself failed; its log says how.")
+    return False
 
 
 @DBOS.workflow(name="undo")
@@ -148,9 +169,11 @@ async def take_back(landing_id: int) -> Literal["over", "lost_race"]:
         elif not await asyncio.to_thread(landings.take_back, narrows, landing_id, plan):
             return "lost_race"
     except NarrowsError as error:
+        await place.unless_stopping()
         await asyncio.to_thread(landings.stay, narrows, landing_id, str(error))
     except Exception:
         log.exception("landing %s could not be taken back", landing_id)
+        await place.unless_stopping()
         await asyncio.to_thread(landings.stay, narrows, landing_id, "Narrows itself failed; its log says how.")
     return "over"
 

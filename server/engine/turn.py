@@ -33,10 +33,9 @@ async def turn(run_id: int) -> None:
     """Carry a run out, to a revision with its checks, and decide what becomes of its change."""
     try:
         outcome = await work(run_id)
-        if outcome is None:
-            return
-        if await record(run_id, outcome):
-            await judge(run_id)
+        if outcome is not None:
+            await record(run_id, outcome)
+        await judge(run_id)
         await decide(run_id)
     except Exception:
         log.exception("run %s failed in Narrows itself", run_id)
@@ -45,7 +44,7 @@ async def turn(run_id: int) -> None:
 
 @DBOS.step(name="work")
 async def work(run_id: int) -> dict[str, Any] | None:
-    """Prepare the worktree and let the agent work in it. None: the run is another worker's now."""
+    """Prepare the worktree and let the agent work in it. None: the run is over, or another worker's now."""
     place = workplace()
     run = await asyncio.to_thread(runs.begin, place.narrows, run_id, place.executor)
     if run is None:
@@ -102,17 +101,16 @@ async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> Outcom
 
 
 @DBOS.step(name="record")
-async def record(run_id: int, outcome: dict[str, Any]) -> bool:
-    """Make what the run left its change's next revision. Whether there is one to judge."""
+async def record(run_id: int, outcome: dict[str, Any]) -> None:
+    """Make what the run left its change's next revision."""
     place = workplace()
     narrows = place.narrows
     state, error = RunState(outcome["state"]), outcome["error"]
     if not await asyncio.to_thread(runs.holds, narrows, run_id, place.executor):
-        return False
-    revision = None
+        return
     try:
         if outcome.get("began", True):
-            revision = await asyncio.to_thread(
+            await asyncio.to_thread(
                 revisions.take, narrows, run_id, summary=outcome["summary"], report=outcome["report"]
             )
     except NarrowsError as failure:  # the tree stays as it is: nothing is lost, and a person looks at it
@@ -120,7 +118,7 @@ async def record(run_id: int, outcome: dict[str, Any]) -> bool:
     except Exception:
         log.exception("what run %s left could not be collected", run_id)
         state, error = RunState.FAILED, "What the agent left could not be collected; Narrows' log says why."
-    ended = await asyncio.to_thread(
+    await asyncio.to_thread(
         runs.end,
         narrows,
         run_id,
@@ -131,7 +129,6 @@ async def record(run_id: int, outcome: dict[str, Any]) -> bool:
         session=outcome["session"],
     )
     await place.unless_stopping()
-    return ended is not None and revision is not None
 
 
 @DBOS.step(name="judge")
@@ -142,7 +139,8 @@ async def judge(run_id: int) -> None:
     """
     place = workplace()
     try:
-        await _judge(place, run_id)
+        if await asyncio.to_thread(runs.undecided, place.narrows, run_id, place.executor):
+            await _judge(place, run_id)
     except Exception:
         log.exception("the checks of run %s could not be carried out", run_id)
     finally:
@@ -157,6 +155,8 @@ async def _judge(place: Workplace, run_id: int) -> None:
         return
     if revision is None or revision.tree == revision.base_tree:
         return
+    if run.stop_asked:
+        place.stop_of(run.id).set()
     tree = place.narrows.tree(project.id, change.slot)
     await checker.check(place, project, revision, tree, stop=place.stop_of(run.id))
     if await asyncio.to_thread(preparation.sweep, place.narrows, project, tree, revision):
@@ -166,7 +166,9 @@ async def _judge(place: Workplace, run_id: int) -> None:
 @DBOS.step(name="decide")
 async def decide(run_id: int) -> None:
     """To the desk, back to the agent, or to the person with a reason."""
-    await asyncio.to_thread(runs.decide, workplace().narrows, run_id)
+    place = workplace()
+    if await asyncio.to_thread(runs.undecided, place.narrows, run_id, place.executor):
+        await asyncio.to_thread(runs.decide, place.narrows, run_id)
 
 
 @DBOS.step(name="give_up")
@@ -176,4 +178,5 @@ async def give_up(run_id: int) -> None:
     await place.unless_stopping()
     sentence = "Narrows itself failed; its log says how."
     await asyncio.to_thread(runs.end, place.narrows, run_id, place.executor, RunState.FAILED, error=sentence)
-    await asyncio.to_thread(runs.decide, place.narrows, run_id)
+    if await asyncio.to_thread(runs.undecided, place.narrows, run_id, place.executor):
+        await asyncio.to_thread(runs.decide, place.narrows, run_id)

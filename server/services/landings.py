@@ -22,7 +22,7 @@ from server.domain.run import SILENT_AFTER
 from server.domain.states import ChangeState, LandingState, TaskState
 from server.domain.task import Kind
 from server.git import commands, diffs, merges, mirrors, objects, repositories
-from server.services import changes, events, prompts
+from server.services import changes, checks, events, prompts
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -300,6 +300,14 @@ def rebuild(narrows: Narrows, landing_id: int) -> Landing:
     return landing
 
 
+def may_move(narrows: Narrows, landing_id: int) -> bool:
+    """Whether its tree passed every check that the project has now, or the branch has it already."""
+    landing, project, _ = whole(narrows, landing_id)
+    if checks.passed(narrows, project, landing.tree or ""):
+        return True
+    return _contains(narrows.mirror(project.id), Path(project.path), landing.target_branch, landing.commit or "")
+
+
 def move(narrows: Narrows, landing_id: int) -> bool:
     """Move the target branch to what was built and proven. False: somebody else moved it first.
 
@@ -313,13 +321,13 @@ def move(narrows: Narrows, landing_id: int) -> bool:
     assert landing.old is not None
     assert landing.commit is not None
     mirror, source = narrows.mirror(project.id), Path(project.path)
+    _verify(mirror, landing)
     if repositories.tip(source, landing.target_branch) != landing.commit:
         try:
             merges.move(source, mirror, landing.target_branch, landing.old, landing.commit)
         except merges.LostRace:
             if not _contains(mirror, source, landing.target_branch, landing.commit):
                 return False
-    _verify(mirror, landing)
     _write_down(narrows, landing, project, revision)
     return True
 
@@ -330,7 +338,7 @@ def _contains(mirror: Path, source: Path, branch: str, commit: str) -> bool:
 
 def _verify(mirror: Path, landing: Landing) -> None:
     if objects.tree_of(mirror, landing.commit or "") != landing.tree:
-        raise NarrowsError(f"Landing {landing.id} is not the tree that was tested.", "Undo it, and report this.")
+        raise NarrowsError(f"Landing {landing.id} is not the tree that was tested.", "Land it again, and report this.")
 
 
 def _write_down(narrows: Narrows, landing: Landing, project: Project, revision: Revision) -> None:

@@ -102,6 +102,13 @@ def holds(narrows: Narrows, run_id: int, executor: str) -> bool:
     return get(narrows, run_id).executor == executor
 
 
+def undecided(narrows: Narrows, run_id: int, executor: str) -> bool:
+    """Whether the run is over, and judging it and deciding on its change is up to this worker."""
+    with narrows.reading() as db:
+        run = queries.run(db, run_id)
+        return run.over and run.executor == executor and queries.last_run(db, run.change_id).id == run_id
+
+
 def hear(narrows: Narrows, run_id: int, line: str, change_id: int) -> None:
     """Pass on what the agent just said to whoever watches; not kept."""
     narrows.bus.publish(Signal("run", "heard", run_id, data={"line": line[:500], "change_id": change_id}))
@@ -150,7 +157,7 @@ def decide(narrows: Narrows, run_id: int) -> Change:
     with narrows.transaction() as db:
         run = queries.run(db, run_id)
         change = queries.change(db, run.change_id)
-        if queries.unfinished_runs(db, change.id):
+        if not run.over or queries.last_run(db, change.id).id != run_id:
             return change
         if change.state is ChangeState.ABANDONED:
             changes.give_back_tree(db, change)
@@ -272,13 +279,15 @@ def leave(narrows: Narrows, executor: str) -> None:
 
 
 def mine(narrows: Narrows, executor: str) -> list[Run]:
-    """Runs admitted by `executor` that are not over, and changes of its whose checks are not decided yet."""
+    """Runs admitted by `executor` that are not over, and those that are, whose changes are not decided on yet."""
     with narrows.reading() as db:
         return queries.runs_of_executor(db, executor)
 
 
 def take_over(narrows: Narrows, executor: str) -> list[Run]:
-    """Hand the runs of workers that are silent for too long back, with the next attempt number."""
+    """Relieve workers that are silent for too long: their runs wait for admission again, with the next attempt number;
+    those that are over, but for their checks and the decision, become `executor`'s own.
+    """
     with narrows.reading() as db:
         if not queries.orphaned_runs(db, executor, now() - SILENT_AFTER):
             return []
@@ -286,7 +295,10 @@ def take_over(narrows: Narrows, executor: str) -> list[Run]:
         runs = queries.orphaned_runs(db, executor, now() - SILENT_AFTER)
         for run in runs:
             dead = run.executor
-            run.hand_over()
+            if run.over:
+                run.executor = executor
+            else:
+                run.hand_over()
             events.record(db, Actor.ENGINE, "handed_over", run, dead=dead, attempt=run.attempt)
         return runs
 

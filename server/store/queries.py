@@ -341,6 +341,11 @@ def runs_of_tasks(db: Session, task_ids: Collection[int]) -> defaultdict[int, li
     return found
 
 
+def last_run(db: Session, change_id: int) -> Run:
+    """The change's newest run; each change is begun with one."""
+    return db.exec(select(Run).where(Run.change_id == change_id).order_by(col(Run.id).desc()).limit(1)).one()
+
+
 def unfinished_runs(db: Session, change_id: int) -> list[Run]:
     return list(db.exec(select(Run).where(Run.change_id == change_id, col(Run.state).in_(NOT_OVER))))
 
@@ -400,26 +405,32 @@ def runs_at_work(db: Session) -> list[tuple[Run, str]]:
     return [(run, title) for run, title in rows]
 
 
-def runs_of_executor(db: Session, executor: str) -> list[Run]:
-    """What a worker has to go on with: its runs that are not over, or whose change waits for its checks."""
-    undecided = and_(
-        col(Run.state).not_in(NOT_OVER),
-        col(Run.change_id).in_(select(Change.id).where(Change.state == ChangeState.WORKING)),
-        col(Run.id).in_(select(func.max(Run.id)).group_by(col(Run.change_id))),
-    )
-    return list(
-        db.exec(
-            select(Run)
-            .where(Run.executor == executor, or_(col(Run.state).in_(NOT_OVER), undecided))
-            .order_by(col(Run.id))
+def _undecided() -> ColumnElement[bool]:
+    """Over, the last of its change, and the change still waits for its checks, or for its worktree to be given back."""
+    waiting = select(Change.id).where(
+        or_(
+            col(Change.state) == ChangeState.WORKING,
+            and_(col(Change.state) == ChangeState.ABANDONED, col(Change.slot).is_not(None)),
         )
     )
+    return and_(
+        col(Run.state).not_in(NOT_OVER),
+        col(Run.change_id).in_(waiting),
+        col(Run.id).in_(select(func.max(Run.id)).group_by(col(Run.change_id))),
+    )
+
+
+def runs_of_executor(db: Session, executor: str) -> list[Run]:
+    """What a worker has to go on with: its runs that are not over, or whose change is not decided on."""
+    wanted = or_(col(Run.state).in_(NOT_OVER), _undecided())
+    return list(db.exec(select(Run).where(Run.executor == executor, wanted).order_by(col(Run.id))))
 
 
 def orphaned_runs(db: Session, executor: str, silent_since: datetime) -> list[Run]:
-    """Admitted runs of other workers that were last heard from before `silent_since`, or have left."""
+    """What other workers had to go on with that were last heard from before `silent_since`, or have left."""
     alive = select(Executor.id).where(Executor.heard_at >= silent_since)
-    return list(db.exec(select(Run).where(_admitted(), Run.executor != executor, col(Run.executor).not_in(alive))))
+    wanted = or_(_admitted(), _undecided())
+    return list(db.exec(select(Run).where(wanted, Run.executor != executor, col(Run.executor).not_in(alive))))
 
 
 def executors_alive(db: Session, since: datetime) -> bool:
