@@ -10,6 +10,7 @@ from pygments.token import Token, _TokenType
 from pygments.util import ClassNotFound
 
 from server.reading import visible
+from server.reading.lines import text_of
 
 LARGEST = 1_000_000  # bytes; beyond, a file is shown plain
 SECONDS = 0.5  # after which the rest of a file is left plain
@@ -27,7 +28,7 @@ def lines(name: str, content: bytes, seconds: float = SECONDS) -> list[str] | No
     """
     if len(content) > LARGEST or b"\0" in content[:8000] or (lexer := _lexer(name)) is None:
         return None
-    return _lines(lexer, content.decode("utf-8", "replace"), time.monotonic() + seconds)
+    return _lines(lexer, text_of(content), time.monotonic() + seconds)
 
 
 def _lexer(name: str) -> Lexer | None:

@@ -9,3 +9,11 @@ def split(text: str) -> list[str]:
     if lines[-1] == "":
         lines.pop()
     return [line.removesuffix("\r") for line in lines]
+
+
+def text_of(content: bytes) -> str:
+    """A file's bytes as text; each one that is no UTF-8 stays itself, as a lone surrogate (PEP 383), and is marked.
+
+    A replacement character would make two files that differ look the same.
+    """
+    return content.decode("utf-8", "surrogateescape")

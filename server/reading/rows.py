@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from server.reading import visible
+from server.reading.lines import text_of
 
 CHUNK = 200  # rows; the browser lays out a chunk only when it comes near (see .chunk in app.css)
 
@@ -29,7 +30,8 @@ SIGNS = {RowKind.SAME: " ", RowKind.ADDED: "+", RowKind.REMOVED: "−"}
 class Row:
     """A line of the diff. `old` and `new` are line numbers from 1, None where the side has no such line.
 
-    `text` has no line feed; bytes that are no UTF-8 are U+FFFD. `ends` is False for a last line without line feed.
+    `text` has no line feed; bytes that are no UTF-8 are lone surrogates (PEP 383). `ends` is False for a last line
+    without line feed.
     """
 
     kind: RowKind
@@ -48,11 +50,11 @@ def parse(diff: bytes) -> list[Row]:
             if found := _HUNK.match(line):
                 old, new = int(found[1]), int(found[3])
                 old_left, new_left = (int(found[n]) if found[n] is not None else 1 for n in (2, 4))
-                rows.append(Row(RowKind.HUNK, old, new, found[5].decode("utf-8", "replace").strip()))
+                rows.append(Row(RowKind.HUNK, old, new, text_of(found[5]).strip()))
             elif line.startswith(b"\\") and rows:
                 rows[-1] = _without_end(rows[-1])
             continue
-        sign, text = line[:1], line[1:].decode("utf-8", "replace")
+        sign, text = line[:1], text_of(line[1:])
         match sign:
             case b"+":
                 rows.append(Row(RowKind.ADDED, None, new, text))

@@ -39,5 +39,7 @@ def _mark(found: re.Match[str]) -> str:
     code = ord(character)
     if code < 0x20:
         return f'<span class="unseen">^{chr(0x40 + code)}</span>'
+    if 0xDC80 <= code <= 0xDCFF:
+        return f'<span class="unseen" title="a byte that is no UTF-8">\\x{code - 0xDC00:02X}</span>'
     name = unicodedata.name(character, "control character").lower()
     return f'<span class="unseen" title="{name}">U+{code:04X}</span>'

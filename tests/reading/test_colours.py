@@ -47,3 +47,9 @@ def test_what_has_no_language_is_large_or_no_text_stays_plain() -> None:
 
 def test_the_rest_is_left_out_when_time_is_up() -> None:
     assert colours.lines("a.py", b"x = 1\n" * 10_000, seconds=-1) == []
+
+
+def test_bytes_that_are_no_utf8_are_marked_in_coloured_files_too() -> None:
+    [line, _] = colours.lines("a.py", b"name = 'caf\xe9'\n") or []
+    assert "\\xE9" in line
+    line.encode("utf-8")

@@ -93,3 +93,11 @@ def test_a_huge_line_and_many_lines_are_quick() -> None:
     diff = HEAD + b"@@ -0,0 +1,50000 @@\n" + b"+some line of code here\n" * 50_000
     assert rows.html(rows.parse(diff)).count("<tr ") == 50_001
     assert time.monotonic() - started < 5
+
+
+def test_bytes_that_are_no_utf8_are_told_apart() -> None:
+    """Two lines of Latin-1 that differ in an accent must not look the same."""
+    made = rows.html(rows.parse(HEAD + b"@@ -1 +1 @@\n-caf\xe8\n+caf\xe9\n"))
+    assert 'caf<span class="unseen" title="a byte that is no UTF-8">\\xE8</span>' in made
+    assert 'caf<span class="unseen" title="a byte that is no UTF-8">\\xE9</span>' in made
+    made.encode("utf-8")
