@@ -22,6 +22,7 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
         narrows,
         "landings/index.html",
         landings=landings.recent(narrows, RECENT),
+        live="/live?watch=landings",
         section="landings",
     )
 

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from server.bus import Signal
 from server.domain.errors import NotFound
 from server.domain.states import words
-from server.reading import visible
+from server.reading import terminal, visible
 from server.services import changes, events, landings, runs
 from server.services.narrows import Narrows
 from server.web import live, rendering
@@ -25,7 +25,7 @@ from server.web.runs import TOUCHED, at_work
 
 router = APIRouter()
 
-Watch = Literal["", "runs", "run", "change"]
+Watch = Literal["", "runs", "run", "change", "landings"]
 PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each costs a look at the database
 NEWS = {("change", "presented"), ("change", "stalled")}
 FILLS_THE_DESK = NEWS | {("change", "restored"), ("landing", "failed"), ("landing", "cancelled"), ("landing", "undone")}
@@ -138,6 +138,10 @@ class Teller:
                 state = words(changes.get(self._narrows, self._number).state)
                 link = f'<a href="/changes/{self._number}">Show it as it is</a>'
                 yield _put("#news", f"Change #{self._number} is {state} now. {link}")
+        elif self._watch == "landings":
+            template = self._templates.get_template("landings/_landing.html")
+            for number in dict.fromkeys(signal.id for signal in batch if signal.topic == "landing"):
+                yield _put(f"#landing-{number}", template.render(landing=landings.get(self._narrows, number)))
         elif self._watch == "runs":
             if stored:
                 runs_now = at_work(self._narrows)
@@ -147,9 +151,12 @@ class Teller:
                 yield _put(f"#run-{number} .last-line", visible.html(line))
 
     def _transcript(self) -> str:
-        text, self._offset = runs.transcript(self._narrows, self._number, self._offset)
         run = runs.get(self._narrows, self._number)
-        return (_put("#transcript", visible.html(text), "beforeend") if text else "") + _put(
+        read, offset = runs.transcript(self._narrows, self._number, self._offset)
+        text = read if run.over else terminal.whole(read)
+        self._offset = offset - len(read[len(text) :].encode())
+        shown = visible.html(terminal.plain(text))
+        return (_put("#transcript", shown, "beforeend") if shown else "") + _put(
             "#run-state", self._templates.get_template("runs/_state.html").render(run=run)
         )
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from server import assets
 from server.domain.base import now, shown
 from server.domain.states import words
-from server.reading import markdown, visible
+from server.reading import markdown, terminal, visible
 from server.services import desk, events
 from server.services.narrows import Narrows
 from server.web import done
@@ -38,6 +38,7 @@ def environment() -> Environment:
         "minutes": minutes,
         "plural": plural,
         "seconds": seconds,
+        "terminal": lambda text: Markup(visible.html(terminal.plain(text))),
         "seen": lambda text: Markup(visible.html(text)),
         "shown": shown,
         "words": words,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
 from server.domain.run import Run
+from server.reading import terminal
 from server.services import runs, tasks
 from server.services.narrows import Narrows
 from server.web import rendering
@@ -17,6 +18,7 @@ router = APIRouter()
 
 TOUCHED = 8  # files named for each run
 TAIL = 200_000  # bytes of a transcript that its page starts with
+WHOLE = 64_000_000  # bytes: more than a transcript may have
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
 def show(request: Request, narrows: NarrowsDep, run_id: int) -> Response:
     """One run with its transcript, which grows as the agent speaks."""
     run = runs.get(narrows, run_id)
-    text, offset = _tail(narrows, run_id)
+    text, offset, cut = _tail(narrows, run_id)
     live = "/live" if run.over else f"/live?watch=run&number={run_id}&offset={offset}"
     return rendering.page(
         request,
@@ -62,6 +64,7 @@ def show(request: Request, narrows: NarrowsDep, run_id: int) -> Response:
         task=tasks.get(narrows, run.task_id),
         touched=runs.touched(narrows, run_id),
         text=text,
+        cut=cut,
         live=live,
         section="runs",
     )
@@ -74,10 +77,16 @@ def stop(request: Request, narrows: NarrowsDep, run_id: int) -> Response:
     return rendering.go(request, f"/?done=stopped-{run.change_id}")
 
 
-def _tail(narrows: Narrows, run_id: int) -> tuple[str, int]:
-    """The last of the transcript, and the offset where it goes on."""
+@router.get("/runs/{run_id}/transcript")
+def show_transcript(narrows: NarrowsDep, run_id: int) -> Response:
+    """All that the agent said, as text."""
+    return PlainTextResponse(terminal.plain(runs.transcript(narrows, run_id, limit=WHOLE)[0]))
+
+
+def _tail(narrows: Narrows, run_id: int) -> tuple[str, int, bool]:
+    """The last of the transcript, the offset where it goes on, and whether there is more above it."""
     path = narrows.run_folder(run_id) / "transcript.log"
     size = path.stat().st_size if path.is_file() else 0
     start = max(0, size - TAIL)
     text, offset = runs.transcript(narrows, run_id, start, TAIL)
-    return (text.partition("\n")[2] if start else text), offset
+    return (text.partition("\n")[2] if start else text), offset, start > 0

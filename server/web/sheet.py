@@ -15,6 +15,7 @@ from server.domain.errors import NarrowsError
 from server.domain.event import Event
 from server.domain.review import Comment, CommentState
 from server.domain.run import Run
+from server.domain.states import ChangeState
 from server.services import checks, desk, drafts, events, landings, revisions
 from server.services.landings import Objected
 from server.services.narrows import Narrows
@@ -42,6 +43,13 @@ class Sheet:
     @property
     def run(self) -> Run | None:
         return self.seen.runs[-1] if self.seen.runs else None
+
+    @property
+    def said(self) -> str:
+        """The agent's words on what is shown; its last ones, where it left nothing and a person must say what now."""
+        if self.seen.change.state is ChangeState.NEEDS_ATTENTION and not self.older and self.run and self.run.summary:
+            return self.run.summary
+        return self.revision.summary if self.revision and not self.revision.report else ""
 
     @property
     def drafted(self) -> int:
