@@ -120,7 +120,7 @@ class _Conversation:
             await self._connection.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), self.agent.farewell / 2)
-        await self.process.stop()
+        await self.process.stop(self.agent.farewell / 2)
         self.process.close()
 
     @property
