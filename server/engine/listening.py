@@ -9,9 +9,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any
 
-from server import files
 from server.agents.protocol import Update
-from server.domain.base import shown
 from server.domain.run import Run
 from server.engine.preparation import Room
 from server.engine.workplace import Workplace
@@ -60,8 +58,7 @@ class Listener:
     async def _look(self) -> None:
         narrows, room = self._place.narrows, self._room
         found = await asyncio.to_thread(worktrees.touched, narrows.mirror(room.project.id), room.tree, room.base)
-        file = room.folder / "touched"
-        files.write_anew(file, "\n".join(shown(path) for path in found).encode())
+        await asyncio.to_thread(runs.touch, narrows, self._run.id, found, self._run.change_id)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

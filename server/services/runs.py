@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from server import files
 from server.bus import Signal
-from server.domain.base import now
+from server.domain.base import now, shown
 from server.domain.change import Change
 from server.domain.check import Check
 from server.domain.errors import NotFound, WrongState
@@ -112,6 +112,12 @@ def undecided(narrows: Narrows, run_id: int, executor: str) -> bool:
 def hear(narrows: Narrows, run_id: int, line: str, change_id: int) -> None:
     """Pass on what the agent just said to whoever watches; not kept."""
     narrows.bus.publish(Signal("run", "heard", run_id, data={"line": line[:500], "change_id": change_id}))
+
+
+def touch(narrows: Narrows, run_id: int, names: list[str], change_id: int) -> None:
+    """Keep which files differ so far in the run's worktree, and tell whoever watches."""
+    files.write_anew(narrows.run_folder(run_id) / "touched", "\n".join(shown(name) for name in names).encode())
+    narrows.bus.publish(Signal("run", "touched", run_id, data={"change_id": change_id}))
 
 
 def remember_line(narrows: Narrows, run_id: int, line: str) -> None:
@@ -257,7 +263,7 @@ def transcript(narrows: Narrows, run_id: int, offset: int = 0, limit: int = 200_
 
 
 def touched(narrows: Narrows, run_id: int) -> list[str]:
-    """Files that differ so far in the run's worktree, as kept by the engine while it works."""
+    """Files that differ so far in the run's worktree, as `touch` last kept them."""
     file = files.open_to_read(narrows.run_folder(run_id) / "touched")
     if file is None:
         return []

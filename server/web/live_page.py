@@ -149,6 +149,10 @@ class Teller:
                 yield _put("#runs", html)
             for number, line in _last_lines(batch).items():
                 yield _put(f"#run-{number} .last-line", visible.html(line))
+            template = self._templates.get_template("runs/_touched.html")
+            for number in {signal.id for signal in batch if (signal.topic, signal.verb) == ("run", "touched")}:
+                names = runs.touched(self._narrows, number)
+                yield _put(f"#run-{number} .touched", template.render(touched=names, most=TOUCHED))
 
     def _transcript(self) -> str:
         run = runs.get(self._narrows, self._number)

@@ -94,6 +94,9 @@ def test_the_live_page_hears_lines_and_a_sleeping_page_catches_up(
     run = begun(narrows, project, worker)
     heard = told(narrows, lambda: runs.hear(narrows, run.id, "a <line>", run.change_id), "a &lt;line&gt;", watch="runs")
     assert f"#run-{run.id} .last-line" in heard
+    names = ["src/app.py", "caf\udce9.txt"]
+    heard = told(narrows, lambda: runs.touch(narrows, run.id, names, run.change_id), "src/app.py", watch="runs")
+    assert f"#run-{run.id} .touched" in heard
     missed = told(narrows, lambda: None, "#runs", watch="runs", last="1")
     assert "At it" in missed
 
