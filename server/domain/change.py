@@ -8,7 +8,7 @@ from sqlmodel import Field, UniqueConstraint
 
 from server.domain.base import Moment, Row, Word, now
 from server.domain.errors import WrongState
-from server.domain.states import CHANGE_MOVES, RELOAD, TURNS, ChangeState, Turn, move, refusal, words
+from server.domain.states import CHANGE_MOVES, RELOAD, TURNS, ChangeState, Turn, move, refusal, stands
 
 UNDONE = "Its landing was undone."
 
@@ -81,7 +81,7 @@ class Change(Row, table=True):
     def put_off(self) -> None:
         """The person reads it later: behind everything else that waits."""
         if self.turn is not Turn.YOURS:
-            raise WrongState(f"Change {self.id} is {words(self.state)}: it does not wait for you.", RELOAD)
+            raise WrongState(f"Change {self.id} {stands(self.state)}: it does not wait for you.", RELOAD)
         self.later_at = now()
 
     def _become(self, state: ChangeState, note: str = "", since: tuple[ChangeState, ...] | None = None) -> None:

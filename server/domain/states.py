@@ -156,7 +156,12 @@ def move(thing: str, moves: Mapping[Some, frozenset[Some]], now: Some, to: Some)
 
 def refusal(thing: str, now: State, to: State) -> WrongState:
     """The sentence for a move that is not allowed."""
-    return WrongState(f"{thing} is {words(now)}: it can't become {words(to)}.", RELOAD)
+    return WrongState(f"{thing} {stands(now)}: it can't become {words(to)}.", RELOAD)
+
+
+def stands(state: StrEnum) -> str:
+    """How a thing in that state is said to stand: "is landed", "needs attention"."""
+    return words(state) if state == ChangeState.NEEDS_ATTENTION else f"is {words(state)}"
 
 
 def words(state: StrEnum) -> str:

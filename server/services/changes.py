@@ -8,7 +8,7 @@ from server.domain.change import Change, Revision
 from server.domain.errors import WrongState
 from server.domain.event import Actor
 from server.domain.review import Review, Verdict
-from server.domain.states import ChangeState, RunState, TaskState, words
+from server.domain.states import ChangeState, RunState, TaskState, stands
 from server.services import events
 from server.services.narrows import Narrows
 from server.store import queries
@@ -34,7 +34,7 @@ def reviewed(db: Session, change: Change, number: int) -> Revision:
     """
     if change.state is not ChangeState.IN_REVIEW:
         raise WrongState(
-            f"Change {change.id} is {words(change.state)}, not in review.", "Reload to see where it stands."
+            f"Change {change.id} {stands(change.state)}: it is not in review.", "Reload to see where it stands."
         )
     newest = queries.last_revision(db, change.id)
     if newest is None or newest.number != number:

@@ -31,7 +31,7 @@ from server.domain.states import (
     TaskState,
     Turn,
     move,
-    words,
+    stands,
 )
 from server.domain.task import Task
 
@@ -139,7 +139,7 @@ def test_a_verb_moves_from_where_it_may_and_changes_nothing_elsewhere(verb: Verb
         verb.act(thing)
         assert thing.state is verb.to[-1]
     else:
-        with pytest.raises(WrongState, match=f"7 is {words(state)}: it can't become"):
+        with pytest.raises(WrongState, match=f"7 {stands(state)}: it can't become"):
             verb.act(thing)
         assert thing.model_dump() == before
 
@@ -199,7 +199,7 @@ def test_only_what_landed_is_asked_back(state: LandingState) -> None:
 def test_a_refusal_names_the_thing_both_states_and_the_next_step() -> None:
     with pytest.raises(WrongState) as refused:
         move("Change 12", CHANGE_MOVES, C.NEEDS_ATTENTION, C.LANDED)
-    assert refused.value.message == "Change 12 is needs attention: it can't become landed."
+    assert refused.value.message == "Change 12 needs attention: it can't become landed."
     assert refused.value.hint == "Reload the page to see where it stands."
 
 

@@ -163,7 +163,7 @@ def test_no_verdict_on_what_is_not_in_review(workshop: Workshop, change: Change)
         lambda: reviews.request_changes(workshop.narrows, change.id, revision=1, message="Louder."),
         lambda: landings.land(workshop.narrows, change.id, revision=1),
     ):
-        with pytest.raises(WrongState, match="is abandoned, not in review"):
+        with pytest.raises(WrongState, match="is abandoned: it is not in review"):
             verdict()
 
 
