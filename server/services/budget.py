@@ -33,7 +33,7 @@ def pause(narrows: Narrows, db: Session) -> str:
     if not now.paused:
         return ""
     waiting = f"{now.waiting_changes} waiting, about {now.waiting_minutes:.0f} min to read"
-    return f"{waiting}; your budget is {now.minutes}. Paused."
+    return f"{waiting}; your budget is {now.minutes} min. Paused."
 
 
 def full(narrows: Narrows, db: Session, project_id: int) -> str:

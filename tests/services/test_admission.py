@@ -121,7 +121,7 @@ def test_the_budget_pauses_new_tasks_and_says_so_but_never_a_follow_up(workshop:
     assert admission.admit(narrows, ME) == []
     standing = tasks.standing(narrows, task.id)
     assert standing.shown == "paused"
-    assert standing.why == "2 waiting, about 60 min to read; your budget is 60. Paused."
+    assert standing.why == "2 waiting, about 60 min to read; your budget is 60 min. Paused."
 
     follow_up = reviews.request_changes(narrows, change.id, revision=1, message="Louder.")
     reviews.request_changes(narrows, other.id, revision=1, message="Softer.")
