@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import assert_never
 
 from server.domain.errors import NotFound
+from server.domain.landing import Landing
 from server.domain.states import LandingState
 from server.services import changes, landings, projects, tasks
 from server.services.narrows import Narrows
@@ -42,24 +44,8 @@ def find(narrows: Narrows, query: str | None) -> Done | None:
 
 def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
     match deed:
-        case "landing":
-            landing = landings.get(narrows, number)
-            title = landing.message.splitlines()[0]
-            deed = "Landed" if landing.state is LandingState.LANDED else "Landing"
-            return Done(
-                f"{deed} “{title}” on {landing.target_branch}.",
-                f"/landings/{number}/undo",
-                f"/changes/{landing.change_id}",
-                f"landing-{number}",
-            )
-        case "undo":
-            landing = landings.get(narrows, number)
-            return Done(
-                f"Taking landing {number} back from {landing.target_branch}.",
-                "",
-                f"/changes/{landing.change_id}",
-                f"landing-{number}",
-            )
+        case "landing" | "undo":
+            return of_landing(landings.get(narrows, number))
         case "abandoned":
             return Done(f"Abandoned {_title(narrows, number)}.", f"/changes/{number}/restoration", f"/changes/{number}")
         case "later" | "sent" | "accepted" | "restored" | "retried" | "stopped":
@@ -80,6 +66,31 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
             return Done(f"{deed.capitalize()} {projects.get(narrows, number).name}.", "", f"/projects/{number}")
         case _:
             return None
+
+
+def of_landing(landing: Landing) -> Done:
+    """What became of a landing so far; to be taken back where that is possible now."""
+    name, branch = f"“{landing.message.splitlines()[0]}”", landing.target_branch
+    undo, link, about = f"/landings/{landing.id}/undo", f"/changes/{landing.change_id}", f"landing-{landing.id}"
+    match landing.state:
+        case LandingState.QUEUED:
+            return Done(f"Landing {name} on {branch}.", undo, link, about)
+        case LandingState.RUNNING:
+            return Done(f"Landing {name} on {branch}.", "", link, about)
+        case LandingState.LANDED if landing.undo_asked:
+            return Done(f"Taking {name} back from {branch}.", "", link, about)
+        case LandingState.LANDED if landing.error:
+            return Done(f"{name} stays landed: {landing.error}", "", link, about)
+        case LandingState.LANDED:
+            return Done(f"Landed {name} on {branch}.", undo, link, about)
+        case LandingState.FAILED:
+            return Done(f"{name} did not land: {landing.error}", "", link, about)
+        case LandingState.CANCELLED:
+            return Done(f"Took {name} out of the landing line.", "", link, about)
+        case LandingState.UNDONE:
+            return Done(f"Took {name} back from {branch}.", "", link, about)
+        case _:
+            assert_never(landing.state)
 
 
 def _title(narrows: Narrows, change_id: int) -> str:

@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 
 from server.bus import Signal
 from server.domain.errors import NotFound
-from server.domain.states import words
+from server.domain.states import stands
 from server.reading import terminal, visible
 from server.services import changes, events, landings, runs
 from server.services.narrows import Narrows
 from server.web import live, rendering
 from server.web.context import NarrowsDep
-from server.web.done import Done
+from server.web.done import of_landing
 from server.web.runs import TOUCHED, at_work
 
 router = APIRouter()
@@ -109,25 +109,11 @@ class Teller:
         for signal in batch:
             if signal.topic == "landing" and signal.verb in ("landed", "failed", "undone", "undo_failed"):
                 try:
-                    toast = self._outcome(signal)
+                    toast = of_landing(landings.get(self._narrows, signal.id))
                 except NotFound:
                     continue
                 html = self._templates.get_template("_toast.html").render(toast=toast)
                 yield _put("#toasts", html, "beforeend")
-
-    def _outcome(self, signal: Signal) -> Done:
-        landing = landings.get(self._narrows, signal.id)
-        name = f"“{landing.message.splitlines()[0]}”"
-        where = {"link": f"/changes/{landing.change_id}", "about": f"landing-{landing.id}"}
-        match signal.verb:
-            case "landed":
-                return Done(f"Landed {name} on {landing.target_branch}.", f"/landings/{landing.id}/undo", **where)
-            case "undone":
-                return Done(f"Took {name} back from {landing.target_branch}.", **where)
-            case "failed":
-                return Done(f"{name} did not land: {landing.error}", **where)
-            case _:
-                return Done(f"{name} stays landed: {landing.error}", **where)
 
     def _watched(self, batch: list[Signal], stored: bool) -> Iterator[str]:
         if self._watch == "run":
@@ -135,9 +121,9 @@ class Teller:
                 yield self._transcript()
         elif self._watch == "change":
             if any(signal.topic == "change" and signal.id == self._number for signal in batch):
-                state = words(changes.get(self._narrows, self._number).state)
+                state = stands(changes.get(self._narrows, self._number).state)
                 link = f'<a href="/changes/{self._number}">Show it as it is</a>'
-                yield _put("#news", f"Change #{self._number} is {state} now. {link}")
+                yield _put("#news", f"Change #{self._number} {state} now. {link}")
         elif self._watch == "landings":
             template = self._templates.get_template("landings/_landing.html")
             for number in dict.fromkeys(signal.id for signal in batch if signal.topic == "landing"):
