@@ -341,7 +341,16 @@ def _verify(mirror: Path, landing: Landing) -> None:
         raise NarrowsError(f"Landing {landing.id} is not the tree that was tested.", "Land it again, and report this.")
 
 
+def _as_read(mirror: Path, landing: Landing, revision: Revision) -> bool:
+    """Whether what landed is, line for line, what was read; otherwise the person had acknowledged the difference."""
+    if (landing.old, landing.tree) == (revision.base, revision.tree):
+        return True
+    old_tree = objects.tree_of(mirror, landing.old or "")
+    return merges.scope(mirror, revision.base_tree, revision.tree, old_tree, landing.tree or "").same
+
+
 def _write_down(narrows: Narrows, landing: Landing, project: Project, revision: Revision) -> None:
+    as_read = _as_read(narrows.mirror(project.id), landing, revision)
     with narrows.transaction() as db:
         landing = queries.landing(db, landing.id)
         if landing.state is not LandingState.RUNNING:
@@ -357,6 +366,7 @@ def _write_down(narrows: Narrows, landing: Landing, project: Project, revision: 
                     "from": landing.old,
                     "to": landing.commit,
                     "tree": landing.tree,
+                    "as_read": as_read,
                 },
             }
         )

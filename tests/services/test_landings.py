@@ -100,7 +100,19 @@ def test_a_landing_that_is_not_quite_what_was_read_is_asked_about(workshop: Work
     assert codes(refused) == ([], ["scope"])
     assert "read but not landing: said.txt" in refused.value.message
     [scope] = refused.value.assessment.warnings
-    landings.land(workshop.narrows, change.id, revision=1, acknowledge=[scope.hash])
+    landing = workshop.land(change, acknowledge=[scope.hash])
+    assert landing.receipt is not None
+    assert landing.receipt["landed"]["as_read"] is False
+
+
+def test_what_lands_on_a_target_that_moved_elsewhere_is_still_what_was_read(
+    workshop: Workshop, repository: Repository
+) -> None:
+    change = workshop.change({"said.txt": "said\n"})
+    repository.commit("elsewhere", {"other.txt": "other\n"})
+    landing = workshop.land(change)
+    assert landing.receipt is not None
+    assert landing.receipt["landed"]["as_read"] is True
 
 
 # Moved
@@ -125,6 +137,7 @@ def test_what_was_read_is_what_was_tested_is_what_landed(workshop: Workshop, rep
             "from": before,
             "to": repository.head,
             "tree": repository.resolve("main^{tree}"),
+            "as_read": True,
         },
     }
     assert repository.git("log", "-1", "--format=%B").strip() == "Shout\n\nAs asked."
