@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+WHOSE = {"yours": "on the desk", "agent's": "an agent is at it", "engine's": "landing"}  # whose turn it is, as a place
+
 
 def safe(text: str) -> str:
     """Text of anybody's, for a terminal: control and direction characters as escapes, lines and tabs as they are."""
@@ -42,7 +44,9 @@ def tasks(told: Sequence[dict[str, Any]]) -> str:
     """One line a task: number, where it stands, title, and why nothing runs."""
     if not told:
         return 'No task yet. File one: narrows add "TITLE"'
-    return table([(f"#{one['id']}", one["shown"], line(one["title"]), line(one["why"])) for one in told])
+    return table(
+        [(f"#{one['id']}", WHOSE.get(one["shown"], one["shown"]), line(one["title"]), line(one["why"])) for one in told]
+    )
 
 
 def change(told: dict[str, Any]) -> str:
@@ -52,7 +56,8 @@ def change(told: dict[str, Any]) -> str:
     parts = [head]
     if told["revisions"]:
         newest = told["revisions"][-1]
-        size = f"{newest['files']} files, +{newest['additions']} -{newest['deletions']}"
+        files = "1 file" if newest["files"] == 1 else f"{newest['files']} files"
+        size = f"{files}, +{newest['additions']} -{newest['deletions']}"
         parts.append(f"Revision {newest['number']}: {size}, about {newest['minutes']:.0f} min to read")
         parts += [_quoted(newest["report"] or newest["summary"])]
     parts.append(table([(one["state"], one["command"], _seconds(one["seconds"])) for one in _lines(told["checks"])]))

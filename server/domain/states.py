@@ -156,6 +156,8 @@ def move(thing: str, moves: Mapping[Some, frozenset[Some]], now: Some, to: Some)
 
 def refusal(thing: str, now: State, to: State) -> WrongState:
     """The sentence for a move that is not allowed."""
+    if now == to:
+        return WrongState(f"{thing} {stands(now)} already.", RELOAD)
     return WrongState(f"{thing} {stands(now)}: it can't become {words(to)}.", RELOAD)
 
 

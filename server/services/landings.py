@@ -409,6 +409,8 @@ def undo(narrows: Narrows, landing_id: int) -> Landing:
             db.add(change)
             events.record(db, Actor.YOU, "cancelled", landing)
             return landing
+        if landing.state is LandingState.RUNNING:
+            raise WrongState(f"Landing {landing.id} is under way.", "Take it back once it has landed.")
         if landing.undo_asked:
             raise WrongState(f"Landing {landing.id} is being taken back.", "Wait a moment.")
         landing.ask_undo()

@@ -372,7 +372,7 @@ def test_what_cant_be_taken_back_says_so(workshop: Workshop) -> None:
     narrows = workshop.narrows
     landing = landings.land(narrows, workshop.change(EDITED).id, revision=1)
     landings.claim(narrows, "local")
-    with pytest.raises(WrongState, match="is running"):
+    with pytest.raises(WrongState, match="is under way"):
         landings.undo(narrows, landing.id)
     landings.move(narrows, landing.id)
     landings.undo(narrows, landing.id)
