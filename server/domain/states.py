@@ -55,8 +55,8 @@ class CheckState(State):
     RUNNING = "running", "its command is at work on the tree"
     PASSED = "passed", "exit 0"
     FAILED = "failed", "any other exit, or the time limit"
-    ERRORED = "errored", "could not be started, or was stopped"
-    SKIPPED = "skipped", "an earlier check was red, or the run was stopped"
+    ERRORED = "errored", "could not be started"
+    SKIPPED = "skipped", "an earlier check was red, or the person stopped it"
 
 
 class LandingState(State):
@@ -112,7 +112,7 @@ RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
 
 CHECK_MOVES: Mapping[CheckState, frozenset[CheckState]] = {
     K.QUEUED: frozenset({K.RUNNING, K.SKIPPED, K.ERRORED}),
-    K.RUNNING: frozenset({K.PASSED, K.FAILED, K.ERRORED, K.QUEUED}),  # queued: its server died
+    K.RUNNING: frozenset({K.PASSED, K.FAILED, K.ERRORED, K.SKIPPED, K.QUEUED}),  # queued: its server died
     K.PASSED: frozenset(),
     K.FAILED: frozenset(),
     K.ERRORED: frozenset(),

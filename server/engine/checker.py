@@ -54,7 +54,10 @@ async def _carry_out(place: Workplace, project: Project, each: Check, tree: Path
     env = preparation.check_environment(project, tree, folder)
     try:
         end = await run_line(each.command, project=project, tree=tree, env=env, folder=folder, log=log, stop=stop)
-    except (CannotStart, Stopped):
+    except Stopped:
+        await place.unless_stopping()
+        return await asyncio.to_thread(checks.skip, place.narrows, each.id)
+    except CannotStart:
         await place.unless_stopping()
         return await asyncio.to_thread(checks.end, place.narrows, each.id, CheckState.ERRORED)
     await place.unless_stopping()

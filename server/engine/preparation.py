@@ -127,6 +127,12 @@ def sweep(narrows: Narrows, project: Project, tree: Path, revision: Revision) ->
     return any(file.status is not FileStatus.ADDED for file in changed)
 
 
+def occupied(narrows: Narrows, run: Run) -> bool:
+    """Whether the run's worktree holds its change's work, as an agent left it."""
+    _, change, project = runs.whole(narrows, run.id)
+    return change.slot is not None and _tenant(narrows.tree(project.id, change.slot)) == change.id
+
+
 def _tenant_file(tree: Path) -> Path:
     return tree.with_name(f"{tree.name}.tenant")
 

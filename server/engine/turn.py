@@ -77,7 +77,9 @@ async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> Outcom
     narrows = place.narrows
     stop = place.stop_of(run.id)
     if run.stop_asked:
-        stop.set()
+        if await asyncio.to_thread(preparation.occupied, narrows, run):
+            began.set()  # its server died before it had stopped
+        return Outcome("stopped")
     agent = await asyncio.to_thread(agents.get, narrows, run.agent)
     room = await preparation.prepare(place, run, agent)
     if stop.is_set():
@@ -151,9 +153,10 @@ async def judge(run_id: int) -> None:
 async def _judge(place: Workplace, run_id: int) -> None:
     run, change, project = await asyncio.to_thread(runs.whole, place.narrows, run_id)
     revision = await asyncio.to_thread(revisions.of_run, place.narrows, run_id)
-    if change.state is not ChangeState.WORKING or change.slot is None or not project.checks:
+    if revision is None or revision.tree == revision.base_tree or not project.checks:
         return
-    if revision is None or revision.tree == revision.base_tree:
+    if change.state is not ChangeState.WORKING or change.slot is None:
+        await asyncio.to_thread(checks.call_off, place.narrows, revision.id)
         return
     if run.stop_asked:
         place.stop_of(run.id).set()

@@ -20,15 +20,15 @@ TAIL = 4000  # characters of a log that pages and agents get at once
 
 
 def plan(narrows: Narrows, project: Project, judged: Revision | Landing) -> list[Check]:
-    """The checks of a revision or a landing, made from the project's commands as they are now; once."""
+    """The checks of a revision or a landing: one for each of the project's commands as they are now, made once."""
     assert judged.tree is not None
     revision = judged if isinstance(judged, Revision) else None
     landing = judged if isinstance(judged, Landing) else None
     with narrows.transaction() as db:
         known = queries.checks_of(db, revision.id if revision else None, landing.id if landing else None, judged.tree)
-        if counting := [check for check in known if not check.superseded]:
-            return counting
-        planned = [
+        counting = [check for check in known if not check.superseded and check.command in project.checks]
+        there = {check.command for check in counting}
+        missing = [
             Check(
                 project_id=project.id,
                 revision_id=revision.id if revision else None,
@@ -38,10 +38,11 @@ def plan(narrows: Narrows, project: Project, judged: Revision | Landing) -> list
                 command=command,
             )
             for position, command in enumerate(project.checks)
+            if command not in there
         ]
-        db.add_all(planned)
+        db.add_all(missing)
         db.flush()
-    return planned
+    return sorted([*counting, *missing], key=lambda check: check.position)
 
 
 def start(narrows: Narrows, check_id: int) -> tuple[Check, Path]:
@@ -71,15 +72,15 @@ def end(
 
 
 def skip(narrows: Narrows, check_id: int) -> Check:
-    """It will not run: an earlier one is red, or the run was stopped."""
-    with narrows.transaction() as db:
-        check = queries.check(db, check_id)
-        if check.state is CheckState.RUNNING:
-            check.end(CheckState.ERRORED)
-        else:
-            check.end(CheckState.SKIPPED)
-        events.record(db, Actor.ENGINE, check.state.value, check, **_of(check))
-    return check
+    """It has no result: an earlier one is red, or the person stopped it."""
+    return end(narrows, check_id, CheckState.SKIPPED)
+
+
+def call_off(narrows: Narrows, revision_id: int) -> None:
+    """None of the revision's checks that has no result yet will have one."""
+    for check in of_revision(narrows, revision_id):
+        if check.state in (CheckState.QUEUED, CheckState.RUNNING):
+            skip(narrows, check.id)
 
 
 def again(narrows: Narrows, check_id: int) -> Check:

@@ -49,24 +49,30 @@ def at_work(narrows: Narrows) -> list[tuple[Run, str]]:
 
 
 def stop(narrows: Narrows, run_id: int) -> Run:
-    """Ask for a run's end. One that waits ends at once; one at work is ended by its worker.
+    """Ask for a run's end, or for that of the checks after it. One that waits ends at once; one at work is ended by its
+    worker.
 
     Raises:
-        WrongState: It is over.
+        WrongState: It is over, and so are its checks.
     """
     with narrows.transaction() as db:
         run = queries.run(db, run_id)
-        if run.over:
+        change = queries.change(db, run.change_id)
+        if run.over and not _judging(db, run, change):
             raise WrongState(f"Run {run.id} is over: {words(run.state)}.", "Nothing is left to stop.")
         run.stop_asked = True
         if run.executor is None:
             run.end(RunState.STOPPED, "Stopped before it started.")
-            change = queries.change(db, run.change_id)
             if change.state is ChangeState.WORKING:
                 _settle(change, "Stopped before it started.", has_revision=bool(queries.last_revision(db, change.id)))
                 events.record(db, Actor.YOU, "stopped", change)
         events.record(db, Actor.YOU, "stop_asked", run)
     return run
+
+
+def _judging(db: Session, run: Run, change: Change) -> bool:
+    """Whether the checks after the run are not decided on yet."""
+    return change.state is ChangeState.WORKING and queries.last_run(db, change.id).id == run.id
 
 
 def begin(narrows: Narrows, run_id: int, executor: str) -> Run | None:
@@ -116,7 +122,7 @@ def hear(narrows: Narrows, run_id: int, line: str, change_id: int) -> None:
 
 def touch(narrows: Narrows, run_id: int, names: list[str], change_id: int) -> None:
     """Keep which files differ so far in the run's worktree, and tell whoever watches."""
-    files.write_anew(narrows.run_folder(run_id) / "touched", "\n".join(shown(name) for name in names).encode())
+    files.write_anew(folder(narrows, run_id) / "touched", "\n".join(shown(name) for name in names).encode())
     narrows.bus.publish(Signal("run", "touched", run_id, data={"change_id": change_id}))
 
 

@@ -114,7 +114,7 @@ VERBS = [
     verb(check, "end", K.PASSED, since={K.RUNNING}, to=K.PASSED),
     verb(check, "end", K.FAILED, since={K.RUNNING}, to=K.FAILED),
     verb(check, "end", K.ERRORED, since={K.QUEUED, K.RUNNING}, to=K.ERRORED),
-    verb(check, "end", K.SKIPPED, since={K.QUEUED}, to=K.SKIPPED),
+    verb(check, "end", K.SKIPPED, since={K.QUEUED, K.RUNNING}, to=K.SKIPPED),
     verb(landing, "start", since={L.QUEUED}, to=L.RUNNING),
     verb(landing, "land", {}, since={L.RUNNING}, to=L.LANDED),
     verb(landing, "fail", "Red.", since={L.QUEUED, L.RUNNING}, to=L.FAILED),

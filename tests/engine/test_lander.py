@@ -227,3 +227,19 @@ def test_a_mistake_of_narrows_itself_ends_a_landing_with_a_sentence(
         patch.setattr(landings, "take_back", broken)
         landing = shop.undone(landing)
     assert (landing.state, landing.error) == (LandingState.LANDED, "Narrows itself failed; its log says how.")
+
+
+def test_checks_that_the_project_gets_during_a_landing_hold_for_it(shop: Shop) -> None:
+    gate = shlex.quote(str(shop.gate))
+    slow = f"if test -p {gate}; then cat {gate}; fi"
+    shop.checks(slow)
+    change = shop.change()
+    there = shop.repository.commit("meanwhile", {"other.txt": "other\n"})
+    os.mkfifo(shop.gate)
+    landing = shop.start(change)
+    with shop.gate.open("w"):
+        shop.gate.unlink()
+        shop.checks(slow, "! test -f said.txt")
+    landing = shop.over(landing)
+    assert (landing.state, shop.repository.head) == (LandingState.FAILED, there)
+    assert "`! test -f said.txt` is red" in landing.error

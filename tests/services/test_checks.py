@@ -66,5 +66,23 @@ def test_a_check_that_was_running_when_its_server_died_begins_again(workshop: Wo
     checks.start(narrows, check.id)
     again, _ = checks.start(narrows, check.id)
     assert again.state is CheckState.RUNNING
-    assert checks.skip(narrows, check.id).state is CheckState.ERRORED
+    assert checks.skip(narrows, check.id).state is CheckState.SKIPPED
     assert [each.id for each in checks.of_revision(narrows, revision.id)] != [check.id]
+
+
+def test_a_check_that_the_project_got_meanwhile_is_planned_too_and_the_others_keep_their_results(
+    workshop: Workshop,
+) -> None:
+    narrows = workshop.narrows
+    revision = revisions.get(narrows, workshop.change().id, 1)
+    [first] = checks.of_revision(narrows, revision.id)
+
+    project = projects.configure(narrows, workshop.project.id, checks=["make lint", first.command])
+
+    planned = checks.plan(narrows, project, revision)
+    assert {(check.command, check.state) for check in planned} == {
+        (first.command, CheckState.PASSED),
+        ("make lint", CheckState.QUEUED),
+    }
+    project = projects.configure(narrows, workshop.project.id, checks=["make lint"])
+    assert [check.command for check in checks.plan(narrows, project, revision)] == ["make lint"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from server.engine import processes
+from server.engine import leftovers, processes
 from tests.support import invariants
 from tests.support.house import narrows_in
 from tests.support.processes import carrying, wait_until
@@ -112,7 +112,7 @@ class Shop:
         return run
 
     def alive(self, run: int) -> list[int]:
-        return carrying(f"{processes.MARKER}={processes.mark(self.server.data / 'runs' / str(run))}")
+        return carrying(f"{leftovers.MARKER}={processes.mark(self.server.data / 'runs' / str(run))}")
 
     def gone(self, run: int) -> float:
         """Seconds until none of the run's processes is left."""
