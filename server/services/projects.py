@@ -89,6 +89,12 @@ def register(narrows: Narrows, path: str, **wishes: Any) -> Project:
     return project
 
 
+def at(narrows: Narrows, path: str) -> Project | None:
+    """The project whose repository has its root at `path`, if it is registered."""
+    with narrows.reading() as db:
+        return queries.project_at(db, path)
+
+
 @contextlib.contextmanager
 def _mirrored(narrows: Narrows, path: str, branch: str) -> Iterator[Path]:
     """A mirror under a passing name, made before the database is locked; away again unless it was taken."""

@@ -62,6 +62,8 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
             task = tasks.get(narrows, number)
             undo = {"filed": f"/tasks/{number}/drop", "dropped": f"/tasks/{number}/reopening"}.get(deed, "")
             return Done(f"{deed.capitalize()} #{number} “{task.title}”.", undo, f"/tasks/{number}")
+        case "known":
+            return Done(f"{projects.get(narrows, number).name} is registered already.")
         case "registered" | "configured":
             return Done(f"{deed.capitalize()} {projects.get(narrows, number).name}.", "", f"/projects/{number}")
         case _:

@@ -89,13 +89,15 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
     return _index(request, narrows, "")
 
 
-@router.post("/projects/examination")
-def examine(request: Request, narrows: NarrowsDep, path: Annotated[str, Form()] = "") -> Response:
-    """What registering a folder would take, to be confirmed."""
+@router.get("/projects/examination")
+def examine(request: Request, narrows: NarrowsDep, path: str = "") -> Response:
+    """What registering a folder would take, to be confirmed. It only looks, so it can be reloaded and gone back to."""
     try:
         proposal = projects.examine(path)
     except NarrowsError as error:
         return _index(request, narrows, path, error)
+    if known := projects.at(narrows, proposal.path):
+        return _known(request, known)
     return _confirm(request, narrows, proposal.path, Typed.of(proposal), proposal.branches)
 
 
@@ -105,6 +107,8 @@ def register(
 ) -> Response:
     """Register a repository as confirmed."""
     try:
+        if known := projects.at(narrows, projects.examine(path).path):
+            return _known(request, known)
         project = projects.register(narrows, path, **typed.wishes())
     except NarrowsError as error:
         return _confirm(request, narrows, path, typed, [], error)
@@ -130,6 +134,11 @@ def configure(
     except NarrowsError as error:
         return _settings(request, narrows, project, typed, path or project.path, error)
     return rendering.go(request, f"/projects/{project_id}?done=configured-{project_id}")
+
+
+def _known(request: Request, project: Project) -> Response:
+    """Where the settings of a project that is there already can be seen and changed."""
+    return rendering.go(request, f"/projects/{project.id}?done=known-{project.id}")
 
 
 def _index(request: Request, narrows: Narrows, path: str, error: NarrowsError | None = None) -> Response:

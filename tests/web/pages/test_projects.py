@@ -12,7 +12,7 @@ from tests.web.pages.conftest import Person
 
 
 def test_look_confirm_register_change(person: Person, narrows: Narrows, repository: Repository) -> None:
-    seen = person.sends("/projects/examination", 200, path=str(repository.path / "src"))
+    seen = person.reads(f"/projects/examination?path={repository.path / 'src'}")
     assert f'name="path" value="{repository.path}"' in seen
     assert 'value="main"' in seen
     settings: dict[str, Any] = {
@@ -34,7 +34,7 @@ def test_every_mistake_is_a_sentence_beside_what_was_typed(
     person: Person, narrows: Narrows, repository: Repository, tmp_path: Path
 ) -> None:
     nowhere = str(tmp_path / "nowhere")
-    page = person.sends("/projects/examination", 400, path=nowhere)
+    page = person.reads(f"/projects/examination?path={nowhere}", 400)
     assert f"There is no folder {nowhere}." in page
     assert f'value="{nowhere}"' in page
     wrong: dict[str, Any] = {"name": "mine", "target_branch": "gone", "setup": "make setup"}
