@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -80,21 +80,36 @@ def serve(settings: Settings, *, open_path: str = "/", register: Path | None = N
         if demo:
             sample.prepare(narrows)
         sock = _bind(settings)
-        with sock, _announced(settings, sock, open_path), _background(settings, narrows):
-            _Server(create_app(narrows), narrows.bus).serve_on(sock)
+        with sock, _announced(settings, sock, open_path), _background(settings, narrows) as worker:
+            _Server(create_app(narrows), narrows.bus, worker.stop).serve_on(sock)
     return 0
 
 
 @contextlib.contextmanager
-def _background(settings: Settings, narrows: Narrows) -> Iterator[None]:
+def _background(settings: Settings, narrows: Narrows) -> Iterator[Engine | relay.Relay]:
     """The engine, or news of the one that works in another process."""
     with _engine_locked(settings) if settings.worker else contextlib.nullcontext():
         worker = Engine(narrows, _executor(settings)) if settings.worker else relay.Relay(narrows)
         worker.start()
         try:
-            yield
+            yield worker
         finally:
-            worker.stop()
+            with _signals_to(lambda *_: None):  # two seconds at most, and who breaks it off leaves agents behind
+                worker.stop()
+
+
+@contextlib.contextmanager
+def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """What the terminal and the system send to end a program goes to `handler`; nothing changes in other threads."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def work(settings: Settings) -> int:
@@ -105,16 +120,15 @@ def work(settings: Settings) -> int:
     """
     with _engine_locked(settings), _logging(settings), _narrows(settings) as narrows:
         stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
         events, engine = relay.Relay(narrows), Engine(narrows, _executor(settings))
-        events.start()
-        engine.start()
-        print(f"Working on {settings.data}. Ctrl-C stops.", flush=True)  # noqa: T201
-        stop.wait()
-        narrows.bus.close()
-        engine.stop()
-        events.stop()
+        with _signals_to(lambda *_: stop.set()):
+            events.start()
+            engine.start()
+            print(f"Working on {settings.data}. Ctrl-C stops.", flush=True)  # noqa: T201
+            stop.wait()
+            narrows.bus.close()
+            engine.stop()
+            events.stop()
     return 0
 
 
@@ -231,10 +245,13 @@ def _announced(settings: Settings, sock: socket.socket, open_path: str) -> Itera
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which lets go of live pages as soon as it is told to stop, and then returns instead of dying."""
+    """uvicorn, which lets go of live pages and of the background as soon as it is told to stop, and then returns
+    instead of dying.
+    """
 
-    def __init__(self, app: FastAPI, bus: Bus) -> None:
+    def __init__(self, app: FastAPI, bus: Bus, stop_background: Callable[[], None]) -> None:
         self._bus = bus
+        self._stopping = threading.Thread(target=stop_background, name="narrows-stop", daemon=True)
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off", server_header=False
@@ -245,20 +262,15 @@ class _Server(uvicorn.Server):
         self.run(sockets=[sock])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._bus.close()
+        if not self.should_exit:
+            self._bus.close()
+            self._stopping.start()  # at the same time as the answers that are under way end
         super().handle_exit(sig, frame)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        if threading.current_thread() is not threading.main_thread():
+        with _signals_to(self.handle_exit):
             yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -53,9 +53,10 @@ class Engine:
         if self._loop and self._place and self._stop:
             with contextlib.suppress(RuntimeError):  # its loop has ended by itself
                 self._loop.call_soon_threadsafe(self._place.stopping.set)
-                processes.stop_all(within=2.0)
                 self._loop.call_soon_threadsafe(self._stop.set)
+                processes.stop_all(within=2.0)  # DBOS, which takes a second, stops at the same time
         self._thread.join(timeout=5)
+        processes.stop_all(within=0.5)  # whatever was being started just then
 
     def _run(self) -> None:
         try:
