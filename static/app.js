@@ -145,7 +145,10 @@ function commentHere() {
     const from = row ? rows.indexOf(row) : -1;
     row = rows.find((other, place) => place > from && other.matches(".added, .removed"));
   }
-  if (row) comment(anchor, lineOf(row, anchor?.side));
+  if (row) {
+    expectForm();
+    comment(anchor, lineOf(row, anchor?.side));
+  }
   anchor = null;
 }
 
@@ -155,6 +158,22 @@ function close(element) {
 }
 
 let before = ""; // the first key of two
+let ahead = null; // what is typed while a form is on its way: it belongs into that form, and is no key of ours
+
+function expectForm() {
+  const mine = { text: "" };
+  ahead = mine;
+  setTimeout(() => { if (ahead === mine) ahead = null; }, 3000);
+}
+
+function typeAhead(field) {
+  if (ahead?.text && field.matches("textarea")) {
+    field.value += ahead.text;
+    keepSoon(field);
+  }
+  ahead = null;
+}
+
 const KEYS = {
   j: () => step(".file > summary", 1), k: () => step(".file > summary", -1),
   n: () => step("tr.hunk", 1), p: () => step("tr.hunk", -1),
@@ -170,6 +189,10 @@ document.addEventListener("keydown", (event) => {
     return event.target.form.requestSubmit();
   }
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
+  if (ahead) {
+    if (event.key.length === 1) ahead.text += event.key;
+    return event.preventDefault();
+  }
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     if (stepLine(event.key === "ArrowDown" ? 1 : -1, event.shiftKey)) event.preventDefault();
     return;
@@ -179,8 +202,9 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[pressed] ?? (pressed.length === 1 && /[a-z]/.test(pressed) && $(`[data-key="${pressed}"]`));
   if (!act) return;
   event.preventDefault();
-  if (typeof act === "function") act();
-  else act.click();
+  if (typeof act === "function") return act();
+  if (act.hasAttribute("hx-get")) expectForm();
+  act.click();
 });
 
 const ACTS = {
@@ -230,6 +254,7 @@ restore();
 // htmx: an error that no form shows is a toast; what leaves the page keeps what was typed.
 
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  ahead = null;
   if (ctx.hx.own) return;
   ctx.hx.retarget = "#toasts";
   ctx.hx.reswap = "beforeend";
@@ -262,6 +287,7 @@ document.addEventListener("htmx:after:swap", () => {
   if (!field) return;
   field.removeAttribute("data-focus");
   field.focus({ preventScroll: true }); // the bar is always in view: focusing it must not move what is read
+  typeAhead(field);
   if (!field.closest("#bar")) field.scrollIntoView({ block: "nearest" });
 });
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
 from server.services import drafts, runs, tasks
 from tests.browser.conftest import Site
+from tests.support.repositories import Repository
 
 Enter = Callable[[str], Page]
 
@@ -40,15 +42,18 @@ def test_a_mistake_is_shown_beside_its_field(site: Site, enter: Enter) -> None:
     expect(page.get_by_label("Brief")).to_have_value("All that I typed")
 
 
-def test_registering_a_repository(site: Site, enter: Enter) -> None:
+def test_registering_a_repository(enter: Enter, tmp_path: Path) -> None:
+    repository = Repository.make(tmp_path, "another")
     page = enter("/projects")
     page.get_by_label("Folder of a git repository").fill("/nowhere/at/all")
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_role("alert")).to_contain_text("There is no folder /nowhere/at/all.")
-    page.get_by_label("Folder of a git repository").fill(str(site.repository.path))
+    page.get_by_label("Folder of a git repository").fill(str(repository.path))
     page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_role("heading")).to_contain_text("Register another")
+    page.reload()
     page.get_by_role("button", name="Register").click()
-    expect(page.locator(".toast")).to_contain_text("Registered durations.")
+    expect(page.locator(".toast")).to_contain_text("Registered another.")
 
 
 def test_watching_a_run(site: Site, enter: Enter) -> None:
