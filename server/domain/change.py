@@ -69,11 +69,14 @@ class Change(Row, table=True):
     def abandon(self) -> None:
         self._become(ChangeState.ABANDONED)
 
-    def restore(self, has_revision: bool) -> None:
-        """Back from abandoned: to the desk, as it was."""
+    def restore(self, has_revision: bool, finished: bool = True) -> None:
+        """Back from abandoned: to the desk, as it was. `finished`: its last run was not cut short."""
         since = (ChangeState.ABANDONED,)
-        if has_revision:
+        if has_revision and finished:
             self._become(ChangeState.IN_REVIEW, since=since)
+        elif has_revision:
+            cut_short = "Restored. Its last run did not finish: try again, or review what is there."
+            self._become(ChangeState.NEEDS_ATTENTION, cut_short, since=since)
         else:
             nothing = "Restored. Nothing to review yet: try again or abandon it."
             self._become(ChangeState.NEEDS_ATTENTION, nothing, since=since)

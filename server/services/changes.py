@@ -95,13 +95,18 @@ def restore(narrows: Narrows, change_id: int) -> Change:
     """
     with narrows.transaction() as db:
         change = queries.change(db, change_id)
-        change.restore(has_revision=queries.last_revision(db, change_id) is not None)
+        change.restore(has_revision=queries.last_revision(db, change_id) is not None, finished=_finished(db, change_id))
         task = queries.task(db, change.task_id)
         if task.state is TaskState.DROPPED:
             task.reopen()
             events.record(db, Actor.YOU, "reopened", task)
         events.record(db, Actor.YOU, "restored", change)
     return change
+
+
+def _finished(db: Session, change_id: int) -> bool:
+    """Whether the change's last run came to its end by itself: abandoning it did not cut it short."""
+    return all(run.state is RunState.SUCCEEDED for run in queries.runs_of_change(db, change_id)[-1:])
 
 
 def give_back_tree(db: Session, change: Change) -> None:
