@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
@@ -12,16 +11,14 @@ from typing import Literal
 from dbos import DBOS
 
 from server.domain.check import Check
-from server.domain.errors import NarrowsError
 from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.states import LandingState
 from server.engine import checker, preparation
+from server.engine.trouble import explain
 from server.engine.workplace import Workplace, workplace
 from server.git import trees, worktrees
 from server.services import checks, landings
-
-log = logging.getLogger(__name__)
 
 
 @DBOS.workflow(name="land")
@@ -42,11 +39,8 @@ async def prove(landing_id: int) -> bool:
         return False
     try:
         why = await _prove(place, project, landing)
-    except NarrowsError as error:
-        why = str(error)
-    except Exception:
-        log.exception("landing %s could not be proven", landing_id)
-        why = "Narrows itself failed while checking it; its log says how."
+    except Exception as error:
+        why = explain(error, f"the proof of landing {landing_id}")
     await place.unless_stopping()
     if why:
         await asyncio.to_thread(landings.fail, place.narrows, landing_id, why)
@@ -120,11 +114,8 @@ async def move(landing_id: int) -> Literal["over", "lost_race", "unproven"]:
         if not await asyncio.to_thread(landings.may_move, narrows, landing_id):
             return "unproven"
         return "over" if await asyncio.to_thread(landings.move, narrows, landing_id) else "lost_race"
-    except NarrowsError as error:
-        await asyncio.to_thread(landings.fail, narrows, landing_id, str(error))
-    except Exception:
-        log.exception("landing %s could not be moved", landing_id)
-        await asyncio.to_thread(landings.fail, narrows, landing_id, "Narrows itself failed; its log says how.")
+    except Exception as error:
+        await asyncio.to_thread(landings.fail, narrows, landing_id, explain(error, f"the move of landing {landing_id}"))
     return "over"
 
 
@@ -138,11 +129,8 @@ async def rebuild(landing_id: int) -> bool:
     try:
         await asyncio.to_thread(landings.rebuild, narrows, landing_id)
         return True
-    except NarrowsError as error:
-        await asyncio.to_thread(landings.fail, narrows, landing_id, str(error))
-    except Exception:
-        log.exception("landing %s could not be built anew", landing_id)
-        await asyncio.to_thread(landings.fail, narrows, landing_id, "Narrows itself failed; its log says how.")
+    except Exception as error:
+        await asyncio.to_thread(landings.fail, narrows, landing_id, explain(error, f"rebuilding {landing_id}"))
     return False
 
 
@@ -168,13 +156,9 @@ async def take_back(landing_id: int) -> Literal["over", "lost_race"]:
             await asyncio.to_thread(landings.stay, narrows, landing_id, why)
         elif not await asyncio.to_thread(landings.take_back, narrows, landing_id, plan):
             return "lost_race"
-    except NarrowsError as error:
+    except Exception as error:
         await place.unless_stopping()
-        await asyncio.to_thread(landings.stay, narrows, landing_id, str(error))
-    except Exception:
-        log.exception("landing %s could not be taken back", landing_id)
-        await place.unless_stopping()
-        await asyncio.to_thread(landings.stay, narrows, landing_id, "Narrows itself failed; its log says how.")
+        await asyncio.to_thread(landings.stay, narrows, landing_id, explain(error, f"the undo of landing {landing_id}"))
     return "over"
 
 

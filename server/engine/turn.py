@@ -14,13 +14,13 @@ from dbos import DBOS
 
 from server.agents.builtin import make
 from server.agents.protocol import Outcome, Turn
-from server.domain.errors import NarrowsError
 from server.domain.run import Run
 from server.domain.states import ChangeState, RunState
 from server.engine import checker, preparation, processes
 from server.engine.lines import Stopped
 from server.engine.listening import Listener
 from server.engine.specs import spec_of
+from server.engine.trouble import explain
 from server.engine.workplace import Workplace, workplace
 from server.services import agents, checks, revisions, runs
 
@@ -37,9 +37,8 @@ async def turn(run_id: int) -> None:
             await record(run_id, outcome)
         await judge(run_id)
         await decide(run_id)
-    except Exception:
-        log.exception("run %s failed in Narrows itself", run_id)
-        await give_up(run_id)
+    except Exception as error:
+        await give_up(run_id, explain(error, f"run {run_id}"))
 
 
 @DBOS.step(name="work")
@@ -54,11 +53,8 @@ async def work(run_id: int) -> dict[str, Any] | None:
         outcome = await _take_turn(place, run, began)
     except Stopped:
         outcome = Outcome("stopped")
-    except NarrowsError as error:
-        outcome = Outcome("failed", error=str(error))
-    except Exception:
-        log.exception("run %s failed in Narrows itself", run_id)
-        outcome = Outcome("failed", error="Narrows itself failed; its log says how.")
+    except Exception as error:
+        outcome = Outcome("failed", error=explain(error, f"run {run_id}"))
     finally:
         place.stops.pop(run_id, None)
     await place.unless_stopping()
@@ -115,11 +111,9 @@ async def record(run_id: int, outcome: dict[str, Any]) -> None:
             await asyncio.to_thread(
                 revisions.take, narrows, run_id, summary=outcome["summary"], report=outcome["report"]
             )
-    except NarrowsError as failure:  # the tree stays as it is: nothing is lost, and a person looks at it
-        state, error = RunState.FAILED, f"What the agent left could not be collected. {failure}"
-    except Exception:
-        log.exception("what run %s left could not be collected", run_id)
-        state, error = RunState.FAILED, "What the agent left could not be collected; Narrows' log says why."
+    except Exception as failure:  # the tree stays as it is: nothing is lost, and a person looks at it
+        why = explain(failure, f"collecting what run {run_id} left")
+        state, error = RunState.FAILED, f"What the agent left could not be collected. {why}"
     await asyncio.to_thread(
         runs.end,
         narrows,
@@ -175,11 +169,10 @@ async def decide(run_id: int) -> None:
 
 
 @DBOS.step(name="give_up")
-async def give_up(run_id: int) -> None:
+async def give_up(run_id: int, why: str) -> None:
     """After a mistake of Narrows' own: the run ends, and a person sees it; the worktree stays as it is."""
     place = workplace()
     await place.unless_stopping()
-    sentence = "Narrows itself failed; its log says how."
-    await asyncio.to_thread(runs.end, place.narrows, run_id, place.executor, RunState.FAILED, error=sentence)
+    await asyncio.to_thread(runs.end, place.narrows, run_id, place.executor, RunState.FAILED, error=why)
     if await asyncio.to_thread(runs.undecided, place.narrows, run_id, place.executor):
         await asyncio.to_thread(runs.decide, place.narrows, run_id)

@@ -161,7 +161,7 @@ def fetch(source: Path, mirror: Path, branch: str) -> str:
         TargetGone: the user's repository has no such branch.
         NarrowsError: the user's repository can't be used any more, as `inspect` says.
     """
-    guard(mirror)
+    create(source, mirror)  # nothing to do, unless somebody removed it by hand
     git_dir = common_dir(source)
     ref = f"refs/heads/{branch}"
     wanted = resolve(git_dir, ref)

@@ -39,7 +39,13 @@ def prepare(mirror: Path, tree: Path, commit: str, keep: Sequence[str] = ()) -> 
     with suppress(GitError, OSError):
         if _reset(where, commit, keep):
             return True
-    _build(where, commit)
+    try:
+        _build(where, commit)
+    except OSError as trouble:
+        raise GitError(
+            f"The worktree {tree} can't be made anew: {trouble.strerror} ({trouble.filename}).",
+            "Remove that folder by hand, then try again.",
+        ) from trouble
     return False
 
 

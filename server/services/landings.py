@@ -170,6 +170,11 @@ def construct(narrows: Narrows, project: Project, revision: Revision, landing: L
     mirror, source = narrows.mirror(project.id), Path(project.path)
     old = mirrors.fetch(source, mirror, landing.target_branch)
     person = commands.identity(source)
+    if mirrors.resolve(mirror, revision.commit) is None:
+        raise NarrowsError(
+            f"What was reviewed is no longer in {mirror}: somebody removed it there.",
+            "Abandon the change, and open its task again.",
+        )
     built = merges.build(
         mirror,
         target=old,

@@ -220,7 +220,7 @@ def test_a_mistake_of_narrows_itself_ends_a_landing_with_a_sentence(
     with monkeypatch.context() as patch:
         patch.setattr(checks, "passed", broken)
         landing = shop.over(shop.start(shop.back(change)))
-    assert "Narrows itself failed while checking it" in landing.error
+    assert landing.error == "Narrows itself failed; its log says how."
 
     landing = shop.over(shop.start(shop.back(change)))
     with monkeypatch.context() as patch:
