@@ -8,11 +8,13 @@ import logging
 import sqlite3
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from sqlalchemy import Engine as Connections
 from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from server.domain.errors import Unavailable
 from server.engine import dispatch, processes, recovery
@@ -74,7 +76,7 @@ class Engine:
         self._place = place = Workplace(self.narrows, self.executor)
         occupy(place)
         await asyncio.to_thread(recovery.before_launch, place)
-        connections = _connections(self.narrows.settings.engine_database_url)
+        connections = await asyncio.to_thread(_sound_connections, self.narrows.settings.engine_database_url)
         _launch(connections, self.executor)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -103,6 +105,26 @@ def _launch(connections: Connections, executor: str) -> None:
     }
     DBOS(config=config)
     DBOS.launch()
+
+
+def _sound_connections(url: str) -> Connections:
+    """DBOS's own database. A spoilt file is set aside: what is to be done stands in Narrows' tables, too."""
+    connections = _connections(url)
+    try:
+        with connections.connect() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM sqlite_master" if url.startswith("sqlite") else "SELECT 1")
+    except DatabaseError as error:
+        file = connections.url.database
+        if isinstance(error, OperationalError) or not url.startswith("sqlite") or not file:
+            raise
+        connections.dispose()
+        aside = f"{file}.spoilt-{time.strftime('%Y%m%d-%H%M%S')}"
+        log.error("%s is spoilt (%s); set aside as %s", file, error.orig, aside)
+        for part in ("", "-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                Path(file + part).rename(aside + part)
+        return _connections(url)
+    return connections
 
 
 def _connections(url: str) -> Connections:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from server.domain.change import Change
 from server.domain.states import ChangeState, CheckState, LandingState
-from server.services import agents, changes, checks, landings, projects, revisions, tasks
+from server.engine import dispatch
+from server.services import agents, changes, checks, landings, projects, reviews, revisions, tasks
 from server.services.narrows import Narrows
 from tests.services.workshop import Workshop
 from tests.support import invariants
@@ -87,6 +89,11 @@ class World:
             project = known[0] if known else projects.register(narrows, str(self.repository.path), checks=[CHECK])
             yield narrows, Workshop(narrows, project)
 
+    def file(self) -> None:
+        with self.asleep() as (narrows, workshop):
+            agents.add(narrows, "sayer", "command", [sys.executable, "-c", AGENT])
+            tasks.file(narrows, project_id=workshop.project.id, title="Say it", agent="sayer")
+
     @contextmanager
     def next_start(self) -> Iterator[House]:
         """An engine that lives; at its end everything must agree."""
@@ -122,9 +129,7 @@ def becomes(house: House, state: ChangeState) -> Change:
 def test_a_run_is_carried_on_from_wherever_it_was(
     world: World, nursery: Nursery, place: str, engine_lost: bool
 ) -> None:
-    with world.asleep() as (narrows, workshop):
-        agents.add(narrows, "sayer", "command", [sys.executable, "-c", AGENT])
-        tasks.file(narrows, project_id=workshop.project.id, title="Say it", agent="sayer")
+    world.file()
     nursery.die(world.folder, place)
     if engine_lost:
         for part in (world.folder / "data").glob("engine.db*"):
@@ -136,6 +141,34 @@ def test_a_run_is_carried_on_from_wherever_it_was(
         [revision] = revisions.of_change(house.narrows, change.id)
         assert revisions.whole_file(house.narrows, revision, "said.txt", old=False) == b"once\n"
         assert [check.state for check in checks.of_revision(house.narrows, revision.id)] == [CheckState.PASSED]
+
+
+def test_a_spoilt_engine_db_is_set_aside_and_the_work_goes_on(world: World, nursery: Nursery) -> None:
+    world.file()
+    nursery.die(world.folder, RUN["check begun"])
+    engine_db = world.folder / "data/engine.db"
+    for part in engine_db.parent.glob("engine.db-*"):
+        part.unlink()
+    engine_db.write_bytes(b"spoilt" * 1000)
+
+    with world.next_start() as house:
+        becomes(house, ChangeState.IN_REVIEW)
+        assert list(engine_db.parent.glob("engine.db.spoilt-*"))
+
+
+def test_what_another_version_began_in_other_steps_still_ends(
+    world: World, nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "HEARTBEAT", 0.3)
+    world.file()
+    nursery.die(world.folder, RUN["revision written"])
+    with closing(sqlite3.connect(world.folder / "data/engine.db")) as engine_db, engine_db:
+        assert engine_db.execute("UPDATE operation_outputs SET function_name = 'of old'").rowcount
+
+    with world.next_start() as house:
+        change = becomes(house, ChangeState.NEEDS_ATTENTION)
+        assert change.note.startswith("Narrows itself failed; its log says how.")
+        reviews.keep(house.narrows, change.id)  # nothing is lost
 
 
 @pytest.mark.parametrize("place", LANDING.values(), ids=LANDING.keys())
