@@ -87,6 +87,22 @@ def test_the_runs_of_a_dead_worker_are_carried_out_here(
     assert revisions.whole_file(narrows, revisions.get(narrows, change.id, 1), "said.txt", old=False) == b"once\n"
 
 
+def test_what_a_dead_worker_left_to_be_judged_is_judged_here(
+    narrows: Narrows, project: Project, engine: Engine, watcher: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "HEARTBEAT", 0.05)
+    task = file(narrows, project)
+    [run] = admission.admit(narrows, "dead")
+    runs.begin(narrows, run.id, "dead")
+    runs.end(narrows, run.id, "dead", RunState.SUCCEEDED, summary="Nothing to do.")
+    with narrows.database.writing() as db:
+        db.add(Executor(id="dead", host="h", pid=1, heard_at=now() - SILENT_AFTER - timedelta(seconds=1)))
+    engine.start()
+    change = watcher.waits(tasks.get(narrows, task), ChangeState.NEEDS_ATTENTION)
+    assert "Nothing to do." in change.note
+    assert runs.get(narrows, run.id).executor == "local"
+
+
 def test_a_stop_and_a_start_go_on_with_what_was_running(
     narrows: Narrows, project: Project, engine: Engine, watcher: House
 ) -> None:
