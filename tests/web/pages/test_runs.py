@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from server.domain.project import Project
 from server.domain.run import Run
+from server.domain.states import RunState
 from server.services import changes, landings, runs, tasks
 from server.services.narrows import Narrows
 from server.web import rendering
@@ -31,6 +32,15 @@ def test_runs_at_work_and_stopping_one(person: Person, narrows: Narrows, project
         assert words in page
     assert person.sends(f"/runs/{run.id}/stop") == f"/?done=stopped-{run.change_id}"
     assert runs.get(narrows, run.id).stop_asked
+
+
+def test_checks_after_a_run_can_be_stopped_from_the_page(
+    person: Person, narrows: Narrows, project: Project, worker: Worker
+) -> None:
+    run = begun(narrows, project, worker)
+    runs.end(narrows, run.id, str(run.executor), RunState.SUCCEEDED)
+    assert f'action="/runs/{run.id}/stop"' in person.client.get(f"/changes/{run.change_id}").text
+    assert person.sends(f"/runs/{run.id}/stop") == f"/?done=stopped-{run.change_id}"
 
 
 def test_a_transcript_is_escaped_and_its_start_cut_at_a_line(
