@@ -18,7 +18,7 @@ from server.engine import checker, preparation
 from server.engine.trouble import explain
 from server.engine.workplace import Workplace, workplace
 from server.git import trees, worktrees
-from server.services import checks, landings
+from server.services import checks, landings, undos
 
 
 @DBOS.workflow(name="land")
@@ -150,19 +150,19 @@ async def take_back(landing_id: int) -> Literal["over", "lost_race"]:
     if not landing.undo_asked or landing.executor != place.executor:
         return "over"
     try:
-        plan = await asyncio.to_thread(landings.plan_undo, narrows, landing_id)
+        plan = await asyncio.to_thread(undos.plan, narrows, landing_id)
         if plan.revert and (why := await _prove_revert(place, project, plan)):
             await place.unless_stopping()
-            await asyncio.to_thread(landings.stay, narrows, landing_id, why)
-        elif not await asyncio.to_thread(landings.take_back, narrows, landing_id, plan):
+            await asyncio.to_thread(undos.stay, narrows, landing_id, why)
+        elif not await asyncio.to_thread(undos.take_back, narrows, landing_id, plan):
             return "lost_race"
     except Exception as error:
         await place.unless_stopping()
-        await asyncio.to_thread(landings.stay, narrows, landing_id, explain(error, f"the undo of landing {landing_id}"))
+        await asyncio.to_thread(undos.stay, narrows, landing_id, explain(error, f"the undo of landing {landing_id}"))
     return "over"
 
 
-async def _prove_revert(place: Workplace, project: Project, plan: landings.TakingBack) -> str:
+async def _prove_revert(place: Workplace, project: Project, plan: undos.TakingBack) -> str:
     if await asyncio.to_thread(checks.passed, place.narrows, project, plan.tree):
         return ""
     async with _landing_tree(place, project, plan.new) as tree:

@@ -13,7 +13,7 @@ from server.domain.run import Run
 from server.domain.states import ChangeState
 from server.domain.task import Task
 from server.services import budget
-from server.services.landings import Assessment, assessed
+from server.services.assessments import Assessment, assessed
 from server.services.narrows import Narrows
 from server.store import queries
 

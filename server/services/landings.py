@@ -1,4 +1,4 @@
-"""Landing: assess, build, move by compare-and-swap, undo. The engine carries it out between these steps.
+"""Landing: build, move by compare-and-swap, write down. The engine carries it out between these steps.
 
 What lands is exactly what was read and what was tested: `receipt` says so, or nothing moved.
 """
@@ -9,85 +9,22 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlmodel import Session
-
 from server.domain.base import now, shown
-from server.domain.change import Change, Revision
-from server.domain.errors import Blocked, NarrowsError, WrongState
+from server.domain.change import Revision
+from server.domain.errors import NarrowsError
 from server.domain.event import Actor
 from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.review import Review, Verdict
 from server.domain.run import SILENT_AFTER
 from server.domain.states import ChangeState, LandingState, TaskState
-from server.domain.task import Kind
 from server.git import commands, diffs, merges, mirrors, objects, repositories
 from server.services import changes, checks, events, prompts
+from server.services.assessments import Objected, Objection, assessed
 from server.services.narrows import Narrows
 from server.store import queries
 
-LARGE = 800  # changed lines; above it a review finds few of the defects (see docs/glossary.md, "Warning")
 MOST_TRIES = 5  # how often a lost race is run again
-
-
-@dataclass(frozen=True)
-class Objection:
-    """A blocker (stops a landing) or a warning (must be acknowledged by its hash)."""
-
-    code: str
-    message: str
-    hint: str = ""
-
-    @property
-    def hash(self) -> str:
-        return hashlib.sha256(f"{self.code}\0{self.message}".encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """What stands against landing a change, as far as it is known without asking git."""
-
-    blockers: list[Objection]
-    warnings: list[Objection]
-
-
-class Objected(Blocked):
-    """A landing was refused: `assessment` says by what."""
-
-    def __init__(self, assessment: Assessment) -> None:
-        first = (assessment.blockers or assessment.warnings)[0]
-        super().__init__(first.message, first.hint or "Acknowledge it to land all the same.")
-        self.assessment = assessment
-
-
-def assess(narrows: Narrows, change_id: int) -> Assessment:
-    """Blockers and warnings of a change's newest revision."""
-    with narrows.reading() as db:
-        change = queries.change(db, change_id)
-        revision = queries.last_revision(db, change_id)
-        return assessed(db, change, revision)
-
-
-def assessed(db: Session, change: Change, revision: Revision | None) -> Assessment:
-    blockers, warnings = [], []
-    if revision is None:
-        return Assessment([Objection("nothing", "There is no revision to land.")], [])
-    if queries.task(db, change.task_id).kind is Kind.RESEARCH:
-        blockers.append(Objection("report", "A report is accepted, not landed."))
-    for check in queries.checks_of_revision(db, revision.id):
-        if check.red:
-            blockers.append(Objection("red", f"The check `{check.command}` is red.", "Send the change back with it."))
-    if drafts := len(queries.drafted_comments(db, change.id)):
-        warnings.append(Objection("drafts", _unsent(drafts)))
-    if (lines := revision.additions + revision.deletions) > LARGE:
-        warnings.append(Objection("large", f"{lines} changed lines are more than one reading can judge."))
-    return Assessment(blockers, warnings)
-
-
-def _unsent(drafts: int) -> str:
-    if drafts == 1:
-        return "One of your comments was not sent to the agent."
-    return f"{drafts} of your comments were not sent to the agent."
 
 
 def default_message(narrows: Narrows, change_id: int) -> str:
@@ -310,7 +247,7 @@ def may_move(narrows: Narrows, landing_id: int) -> bool:
     landing, project, _ = whole(narrows, landing_id)
     if checks.passed(narrows, project, landing.tree or ""):
         return True
-    return _contains(narrows.mirror(project.id), Path(project.path), landing.target_branch, landing.commit or "")
+    return contains(narrows.mirror(project.id), Path(project.path), landing.target_branch, landing.commit or "")
 
 
 def move(narrows: Narrows, landing_id: int) -> bool:
@@ -331,13 +268,13 @@ def move(narrows: Narrows, landing_id: int) -> bool:
         try:
             merges.move(source, mirror, landing.target_branch, landing.old, landing.commit)
         except merges.LostRace:
-            if not _contains(mirror, source, landing.target_branch, landing.commit):
+            if not contains(mirror, source, landing.target_branch, landing.commit):
                 return False
     _write_down(narrows, landing, project, revision)
     return True
 
 
-def _contains(mirror: Path, source: Path, branch: str, commit: str) -> bool:
+def contains(mirror: Path, source: Path, branch: str, commit: str) -> bool:
     return mirrors.is_ancestor(mirror, commit, mirrors.fetch(source, mirror, branch))
 
 
@@ -397,110 +334,6 @@ def fail(narrows: Narrows, landing_id: int, why: str) -> None:
             change.come_back(why)
             db.add(change)
         events.record(db, Actor.ENGINE, "failed", landing, why=why)
-
-
-def undo(narrows: Narrows, landing_id: int) -> Landing:
-    """Take a landing back, or out of the line where it waits. The engine does it; the change returns to the desk.
-
-    Raises:
-        WrongState: It is not landed, or being taken back already.
-    """
-    with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
-        if landing.state is LandingState.QUEUED:
-            landing.cancel()
-            change = queries.change(db, landing.change_id)
-            change.come_back("You took it out of the landing line.")
-            db.add(change)
-            events.record(db, Actor.YOU, "cancelled", landing)
-            return landing
-        if landing.state is LandingState.RUNNING:
-            raise WrongState(f"Landing {landing.id} is under way.", "Take it back once it has landed.")
-        if landing.undo_asked:
-            raise WrongState(f"Landing {landing.id} is being taken back.", "Wait a moment.")
-        landing.ask_undo()
-        events.record(db, Actor.YOU, "undo_asked", landing)
-    return landing
-
-
-@dataclass(frozen=True)
-class TakingBack:
-    """How a landing is taken back: the target goes from `old` to `new`; a revert is proven first."""
-
-    old: str
-    new: str
-    tree: str
-    revert: bool
-
-
-def plan_undo(narrows: Narrows, landing_id: int) -> TakingBack:
-    """Back to where the target was, where nothing came after; otherwise a revert commit on top.
-
-    Raises:
-        NarrowsError: It can't be taken back; the sentence says why.
-    """
-    landing, project, _ = whole(narrows, landing_id)
-    assert landing.old is not None
-    assert landing.commit is not None
-    mirror, source = narrows.mirror(project.id), Path(project.path)
-    target = mirrors.fetch(source, mirror, landing.target_branch)
-    if target in (landing.commit, landing.old):
-        return TakingBack(landing.commit, landing.old, objects.tree_of(mirror, landing.old), revert=False)
-    if not mirrors.is_ancestor(mirror, landing.commit, target):
-        raise NarrowsError(f"{landing.target_branch} no longer contains this landing.", "Nothing is left to take back.")
-    ref = f"refs/narrows/undos/{landing.id}"
-    before = mirrors.resolve(mirror, ref)
-    if before and mirrors.is_ancestor(mirror, before, target):  # reverted before the server died
-        return TakingBack(target, target, objects.tree_of(mirror, target), revert=False)
-    title = landing.message.splitlines()[0]
-    built = merges.revert(
-        mirror,
-        target=target,
-        landed=landing.commit,
-        message=f'Revert "{title}"\n\nThis reverts commit {landing.commit}.\n',
-        author=commands.identity(source),
-    )
-    if isinstance(built, merges.Conflict):
-        listed = ", ".join(shown(path) for path in built.files[:5])
-        raise NarrowsError(
-            f"Later commits changed the same lines: {listed}.", "Take it back by hand, in your own editor."
-        )
-    mirrors.hold(mirror, ref, built.commit)
-    return TakingBack(target, built.commit, built.tree, revert=True)
-
-
-def take_back(narrows: Narrows, landing_id: int, plan: TakingBack) -> bool:
-    """Carry the plan out. False: the target moved meanwhile; plan again. Idempotent."""
-    landing, project, _ = whole(narrows, landing_id)
-    source = Path(project.path)
-    if repositories.tip(source, landing.target_branch) != plan.new:
-        try:
-            merges.move(source, narrows.mirror(project.id), landing.target_branch, plan.old, plan.new)
-        except merges.LostRace:
-            return False
-    with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
-        if landing.state is not LandingState.LANDED:
-            return True
-        landing.undo(plan.new)
-        change = queries.change(db, landing.change_id)
-        if change.state is ChangeState.LANDED:
-            change.undo()
-            db.add(change)
-            task = queries.task(db, change.task_id)
-            if task.state is TaskState.DONE:
-                task.reopen()
-                events.record(db, Actor.ENGINE, "reopened", task)
-        events.record(db, Actor.ENGINE, "undone", landing, commit=plan.new)
-    return True
-
-
-def stay(narrows: Narrows, landing_id: int, why: str) -> None:
-    """It could not be taken back; it stays landed, with the reason."""
-    with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
-        landing.stay(why)
-        events.record(db, Actor.ENGINE, "undo_failed", landing, why=why)
 
 
 def recent(narrows: Narrows, limit: int = 50) -> list[Landing]:

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import __version__
 from server.domain.errors import GitError, Invalid, NarrowsError, NotFound
-from server.services.landings import Objected, Objection
+from server.services.assessments import Objected, Objection
 
 logger = logging.getLogger("narrows.web")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from server.services import landings
+from server.services import landings, undos
 from server.web import rendering
 from server.web.context import NarrowsDep
 
@@ -30,5 +30,5 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
 @router.post("/landings/{landing_id}/undo")
 def undo(request: Request, narrows: NarrowsDep, landing_id: int) -> Response:
     """Take a landing back, or out of the line where it waits."""
-    landings.undo(narrows, landing_id)
+    undos.ask(narrows, landing_id)
     return rendering.go(request, f"/landings?done=undo-{landing_id}")

@@ -16,8 +16,8 @@ from server.domain.event import Event
 from server.domain.review import Comment, CommentState
 from server.domain.run import Run
 from server.domain.states import ChangeState
-from server.services import checks, desk, drafts, events, landings, revisions
-from server.services.landings import Objected
+from server.services import assessments, checks, desk, drafts, events, landings, revisions
+from server.services.assessments import Objected
 from server.services.narrows import Narrows
 from server.web import rendering
 from server.web.files import File, outline
@@ -113,12 +113,12 @@ class Bar:
     error: NarrowsError | None = None
 
     @property
-    def objections(self) -> list[landings.Objection]:
+    def objections(self) -> list[assessments.Objection]:
         """What a refused landing must acknowledge, beyond what was known before."""
         return self.error.assessment.warnings if isinstance(self.error, Objected) else []
 
     @property
-    def blockers(self) -> list[landings.Objection]:
+    def blockers(self) -> list[assessments.Objection]:
         return self.error.assessment.blockers if isinstance(self.error, Objected) else []
 
 

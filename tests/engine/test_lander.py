@@ -12,7 +12,7 @@ from server.domain.change import Change
 from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.states import ChangeState, CheckState, LandingState
-from server.services import agents, changes, checks, landings, projects, tasks
+from server.services import agents, changes, checks, landings, projects, tasks, undos
 from tests.support.house import House
 from tests.support.repositories import Repository
 
@@ -50,7 +50,7 @@ class Shop:
 
     def undone(self, landing: Landing) -> Landing:
         """The landing once it is taken back, or can't be."""
-        landings.undo(self.narrows, landing.id)
+        undos.ask(self.narrows, landing.id)
 
         def look() -> Landing | None:
             found = landings.get(self.narrows, landing.id)
@@ -224,7 +224,7 @@ def test_a_mistake_of_narrows_itself_ends_a_landing_with_a_sentence(
 
     landing = shop.over(shop.start(shop.back(change)))
     with monkeypatch.context() as patch:
-        patch.setattr(landings, "take_back", broken)
+        patch.setattr(undos, "take_back", broken)
         landing = shop.undone(landing)
     assert (landing.state, landing.error) == (LandingState.LANDED, "Narrows itself failed; its log says how.")
 

@@ -13,7 +13,7 @@ from server.domain.errors import NarrowsError, NotFound, WrongState
 from server.domain.landing import Landing
 from server.domain.states import ChangeState, LandingState, TaskState
 from server.git import merges, mirrors
-from server.services import checks, landings, projects, reviews, revisions
+from server.services import assessments, checks, landings, projects, reviews, revisions, undos
 from server.services.narrows import Narrows
 from tests.services.workshop import Workshop
 from tests.support.repositories import Repository
@@ -21,7 +21,7 @@ from tests.support.repositories import Repository
 EDITED = {"notes.txt": "one\nTWO\nthree\n"}
 
 
-def codes(refused: pytest.ExceptionInfo[landings.Objected]) -> tuple[list[str], list[str]]:
+def codes(refused: pytest.ExceptionInfo[assessments.Objected]) -> tuple[list[str], list[str]]:
     found = refused.value.assessment
     return [each.code for each in found.blockers], [each.code for each in found.warnings]
 
@@ -42,7 +42,7 @@ def test_a_red_check_blocks_a_landing(workshop: Workshop) -> None:
     workshop.file()
     [run] = workshop.admit()
     change = workshop.finish(run, EDITED, red=["make test"])
-    with pytest.raises(landings.Objected, match="The check `make test` is red") as refused:
+    with pytest.raises(assessments.Objected, match="The check `make test` is red") as refused:
         landings.land(workshop.narrows, change.id, revision=1)
     assert codes(refused) == (["red"], [])
     assert workshop.get(change).state is ChangeState.IN_REVIEW
@@ -50,22 +50,22 @@ def test_a_red_check_blocks_a_landing(workshop: Workshop) -> None:
 
 def test_warnings_must_be_acknowledged_each_by_its_hash(workshop: Workshop) -> None:
     narrows = workshop.narrows
-    change = workshop.change({"large.txt": "line\n" * (landings.LARGE + 1)})
+    change = workshop.change({"large.txt": "line\n" * (assessments.LARGE + 1)})
     reviews.comment(narrows, change.id, revision=1, body="Perhaps?")
-    with pytest.raises(landings.Objected) as refused:
+    with pytest.raises(assessments.Objected) as refused:
         landings.land(narrows, change.id, revision=1)
     assert codes(refused) == ([], ["drafts", "large"])
     assert refused.value.message == "One of your comments was not sent to the agent."
     assert refused.value.hint == "Acknowledge it to land all the same."
     drafts, large = (each.hash for each in refused.value.assessment.warnings)
 
-    with pytest.raises(landings.Objected):
+    with pytest.raises(assessments.Objected):
         landings.land(narrows, change.id, revision=1, acknowledge=[drafts, "f" * 16])
     reviews.comment(narrows, change.id, revision=1, body="One more.")
-    with pytest.raises(landings.Objected, match="2 of your comments"):
+    with pytest.raises(assessments.Objected, match="2 of your comments"):
         landings.land(narrows, change.id, revision=1, acknowledge=[drafts, large])
 
-    hashes = [each.hash for each in landings.assess(narrows, change.id).warnings]
+    hashes = [each.hash for each in assessments.assess(narrows, change.id).warnings]
     landing = landings.land(narrows, change.id, revision=1, acknowledge=[*hashes, *hashes])
     assert landing.acknowledged == sorted(hashes)
 
@@ -73,7 +73,7 @@ def test_warnings_must_be_acknowledged_each_by_its_hash(workshop: Workshop) -> N
 def test_a_change_without_a_revision_has_nothing_to_land(workshop: Workshop) -> None:
     workshop.file()
     [run] = workshop.admit()
-    assert [each.code for each in landings.assess(workshop.narrows, run.change_id).blockers] == ["nothing"]
+    assert [each.code for each in assessments.assess(workshop.narrows, run.change_id).blockers] == ["nothing"]
     assert landings.conflict_prompt(workshop.narrows, run.change_id) == ""
 
 
@@ -81,7 +81,7 @@ def test_a_conflict_is_said_at_once_with_its_files(workshop: Workshop, repositor
     change = workshop.change(EDITED)
     assert landings.conflict_prompt(workshop.narrows, change.id) == ""
     there = repository.commit("meanwhile", {"notes.txt": "one\n2\nthree\n"})
-    with pytest.raises(landings.Objected) as refused:
+    with pytest.raises(assessments.Objected) as refused:
         landings.land(workshop.narrows, change.id, revision=1)
     assert codes(refused) == (["conflict"], [])
     assert refused.value.message == "It no longer merges with main: notes.txt."
@@ -95,7 +95,7 @@ def test_a_landing_that_is_not_quite_what_was_read_is_asked_about(workshop: Work
     """Half of the change landed already by other hands, so what would land now is less than what was read."""
     change = workshop.change({"notes.txt": "ONE\ntwo\nthree\n", "said.txt": "said\n"})
     repository.commit("the same thing first", {"said.txt": "said\n"})
-    with pytest.raises(landings.Objected, match="not quite what you read") as refused:
+    with pytest.raises(assessments.Objected, match="not quite what you read") as refused:
         landings.land(workshop.narrows, change.id, revision=1)
     assert codes(refused) == ([], ["scope"])
     assert "read but not landing: said.txt" in refused.value.message
@@ -257,9 +257,9 @@ def test_one_landing_at_a_time_on_a_target_and_in_order(workshop: Workshop, repo
     assert landings.move(narrows, first.id)
     assert [each.id for each in landings.claim(narrows, "local")] == [second.id]
     landings.fail(narrows, second.id, "red")
-    landings.undo(narrows, first.id)
+    undos.ask(narrows, first.id)
     assert [each.id for each in landings.claim(narrows, "local")] == [first.id], "taking back is a move, too"
-    landings.take_back(narrows, first.id, landings.plan_undo(narrows, first.id))
+    undos.take_back(narrows, first.id, undos.plan(narrows, first.id))
     assert [each.id for each in landings.claim(narrows, "local")] == [third.id]
 
 
@@ -276,10 +276,10 @@ def test_landings_on_different_targets_go_side_by_side(workshop: Workshop, repos
 # Taken back
 
 
-def undo(narrows: Narrows, landing: Landing) -> landings.TakingBack:
-    landings.undo(narrows, landing.id)
-    plan = landings.plan_undo(narrows, landing.id)
-    assert landings.take_back(narrows, landing.id, plan)
+def undo(narrows: Narrows, landing: Landing) -> undos.TakingBack:
+    undos.ask(narrows, landing.id)
+    plan = undos.plan(narrows, landing.id)
+    assert undos.take_back(narrows, landing.id, plan)
     return plan
 
 
@@ -314,12 +314,12 @@ def test_a_server_that_died_after_the_revert_reverts_no_second_time(workshop: Wo
     narrows = workshop.narrows
     landing = workshop.land(workshop.change(EDITED, title="Shout"))
     repository.commit("on top", {"other.txt": "other\n"})
-    landings.undo(narrows, landing.id)
-    plan = landings.plan_undo(narrows, landing.id)
+    undos.ask(narrows, landing.id)
+    plan = undos.plan(narrows, landing.id)
     merges.move(Path(workshop.project.path), workshop.mirror, "main", plan.old, plan.new)  # and killed here
     log = repository.log()
 
-    assert landings.take_back(narrows, landing.id, landings.plan_undo(narrows, landing.id))
+    assert undos.take_back(narrows, landing.id, undos.plan(narrows, landing.id))
     assert repository.log() == log
     assert landings.get(narrows, landing.id).state is LandingState.UNDONE
 
@@ -328,10 +328,10 @@ def test_lines_that_were_changed_since_are_not_taken_back(workshop: Workshop, re
     narrows = workshop.narrows
     landing = workshop.land(workshop.change(EDITED))
     after = repository.commit("on the same line", {"notes.txt": "one\nTwo\nthree\n"})
-    landings.undo(narrows, landing.id)
+    undos.ask(narrows, landing.id)
     with pytest.raises(NarrowsError, match=r"Later commits changed the same lines: notes\.txt") as refused:
-        landings.plan_undo(narrows, landing.id)
-    landings.stay(narrows, landing.id, str(refused.value))
+        undos.plan(narrows, landing.id)
+    undos.stay(narrows, landing.id, str(refused.value))
     landing = landings.get(narrows, landing.id)
     assert (landing.state, landing.undo_asked, repository.head) == (LandingState.LANDED, False, after)
     assert "same lines" in landing.error
@@ -342,26 +342,26 @@ def test_a_landing_that_is_gone_from_the_target_is_not_taken_back(workshop: Work
     landing = workshop.land(workshop.change(EDITED))
     repository.git("reset", "-q", "--hard", "HEAD^")
     repository.commit("another way", {"notes.txt": "1\n"})
-    landings.undo(narrows, landing.id)
+    undos.ask(narrows, landing.id)
     with pytest.raises(NarrowsError, match="main no longer contains this landing"):
-        landings.plan_undo(narrows, landing.id)
+        undos.plan(narrows, landing.id)
 
 
 def test_a_target_that_moved_during_the_undo_is_planned_again(workshop: Workshop, repository: Repository) -> None:
     narrows = workshop.narrows
     landing = workshop.land(workshop.change(EDITED))
-    landings.undo(narrows, landing.id)
-    plan = landings.plan_undo(narrows, landing.id)
+    undos.ask(narrows, landing.id)
+    plan = undos.plan(narrows, landing.id)
     repository.commit("just now")
-    assert not landings.take_back(narrows, landing.id, plan)
-    assert landings.plan_undo(narrows, landing.id).revert
+    assert not undos.take_back(narrows, landing.id, plan)
+    assert undos.plan(narrows, landing.id).revert
 
 
 def test_a_landing_that_waits_is_taken_out_of_the_line(workshop: Workshop, repository: Repository) -> None:
     narrows = workshop.narrows
     change, before = workshop.change(EDITED), repository.head
     landing = landings.land(narrows, change.id, revision=1)
-    assert landings.undo(narrows, landing.id).state is LandingState.CANCELLED
+    assert undos.ask(narrows, landing.id).state is LandingState.CANCELLED
     change = workshop.get(change)
     assert (change.state, change.note) == (ChangeState.IN_REVIEW, "You took it out of the landing line.")
     assert landings.claim(narrows, "local") == []
@@ -373,11 +373,11 @@ def test_what_cant_be_taken_back_says_so(workshop: Workshop) -> None:
     landing = landings.land(narrows, workshop.change(EDITED).id, revision=1)
     landings.claim(narrows, "local")
     with pytest.raises(WrongState, match="is under way"):
-        landings.undo(narrows, landing.id)
+        undos.ask(narrows, landing.id)
     landings.move(narrows, landing.id)
-    landings.undo(narrows, landing.id)
+    undos.ask(narrows, landing.id)
     with pytest.raises(WrongState, match="is being taken back"):
-        landings.undo(narrows, landing.id)
+        undos.ask(narrows, landing.id)
 
 
 def test_landings_are_listed(workshop: Workshop) -> None:

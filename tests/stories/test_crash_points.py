@@ -47,11 +47,11 @@ LANDING = {
     "written down": "server.services.landings move after",
 }
 UNDO = {
-    "asked": "server.services.landings undo after",
-    "planned": "server.services.landings plan_undo after",
+    "asked": "server.services.undos ask after",
+    "planned": "server.services.undos plan after",
     "files switched": "server.git.moves _swap before",
     "moved": "server.git.merges move after",
-    "written down": "server.services.landings take_back after",
+    "written down": "server.services.undos take_back after",
 }
 ENGINE_LOST = ("begun", "agent over", "revision written", "run over", "check begun")
 REVERTED = ("planned", "moved")
@@ -217,7 +217,7 @@ def test_an_undo_is_done_once_and_the_record_agrees(world: World, nursery: Nurse
         workshop.land(workshop.change({"said.txt": "said\n"}))
     if later:
         world.commit("later", {})
-    nursery.die(world.folder, place, ("server.services.landings undo", {"landing_id": 1}))
+    nursery.die(world.folder, place, ("server.services.undos ask", {"landing_id": 1}))
 
     with world.next_start() as house:
         becomes(house, ChangeState.IN_REVIEW)

@@ -10,7 +10,19 @@ import pytest
 
 from server.domain.project import Project
 from server.domain.states import ChangeState, CheckState, LandingState, RunState, TaskState
-from server.services import agents, changes, checks, landings, projects, reviews, revisions, runs, tasks
+from server.services import (
+    agents,
+    assessments,
+    changes,
+    checks,
+    landings,
+    projects,
+    reviews,
+    revisions,
+    runs,
+    tasks,
+    undos,
+)
 from tests.support.house import House, house_in
 from tests.support.repositories import Repository
 
@@ -68,7 +80,7 @@ def test_a_task_becomes_a_commit_on_the_users_branch(house: House, project: Proj
     patch = revisions.patch(house.narrows, revision)
     assert landing.receipt["read"]["diff_sha256"] == hashlib.sha256(patch).hexdigest()
 
-    landings.undo(house.narrows, landing.id)
+    undos.ask(house.narrows, landing.id)
     house.landed(landing, LandingState.UNDONE)
 
     assert repository.git("rev-parse", "main") == before
@@ -112,7 +124,7 @@ def test_a_red_check_goes_back_to_the_agent_and_then_to_the_person(house: House,
     assert [run.reason.value for run in runs.of_change(house.narrows, change.id)] == ["first", "checks"]
     assert "`echo looking; test -f wanted.txt` (exit 1)" in runs.of_change(house.narrows, change.id)[1].prompt
     assert change.note == "Its checks are red."
-    with pytest.raises(landings.Objected) as refused:
+    with pytest.raises(assessments.Objected) as refused:
         landings.land(house.narrows, change.id, revision=2)
     assert [each.code for each in refused.value.assessment.blockers] == ["red"]
 

@@ -15,7 +15,7 @@ from server.domain.review import CommentState, Side
 from server.domain.run import Reason
 from server.domain.states import ChangeState, CheckState, LandingState, RunState, TaskState, Turn
 from server.domain.task import Kind
-from server.services.landings import Objection
+from server.services.assessments import Objection
 from server.services.tasks import Standing
 
 FileName = Annotated[

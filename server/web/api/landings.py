@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from server.domain.states import LandingState
-from server.services import checks, landings, workers
+from server.services import checks, landings, undos, workers
 from server.web.api.answers import CheckAnswer, LandingAnswer
 from server.web.api.asked import Asked, Id, Limit, Number, Text
 from server.web.context import NarrowsDep
@@ -59,4 +59,4 @@ def one(narrows: NarrowsDep, landing_id: Number) -> WithChecks:
     description="One that waits is cancelled at once; one that landed is undone by the engine.",
 )
 def undo(narrows: NarrowsDep, landing_id: Number) -> LandingAnswer:
-    return LandingAnswer.model_validate(landings.undo(narrows, landing_id))
+    return LandingAnswer.model_validate(undos.ask(narrows, landing_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.domain.landing import Landing
 from server.domain.states import ChangeState
-from server.services import changes, landings
+from server.services import changes, landings, undos
 from server.services.narrows import Narrows
 from tests.web.pages.conftest import Desk, Person
 
@@ -34,13 +34,13 @@ def test_undo_is_offered_only_while_it_can_be_done(person: Person, on_desk: Desk
     assert landings.move(narrows, landing.id)
     assert "Landed “Add adds” on main." in person.reads(said)
     assert toast in person.reads(said)
-    landings.undo(narrows, landing.id)
+    undos.ask(narrows, landing.id)
     assert "Taking “Add adds” back from main." in person.reads(said)
-    landings.stay(narrows, landing.id, "Later commits changed the same lines.")
+    undos.stay(narrows, landing.id, "Later commits changed the same lines.")
     assert "“Add adds” stays landed: Later commits changed the same lines." in person.reads(said)
-    landings.undo(narrows, landing.id)
-    plan = landings.plan_undo(narrows, landing.id)
-    assert landings.take_back(narrows, landing.id, plan)
+    undos.ask(narrows, landing.id)
+    plan = undos.plan(narrows, landing.id)
+    assert undos.take_back(narrows, landing.id, plan)
     assert "Took “Add adds” back from main." in person.reads(f"/?done=undo-{landing.id}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.services import landings
+from server.services import landings, undos
 from server.services.narrows import Narrows
 from tests.web.pages.conftest import Desk, Person
 from tests.web.pages.test_runs import told
@@ -28,5 +28,5 @@ def test_undo_is_outside_of_the_fold(person: Person, on_desk: Desk, narrows: Nar
 
 def test_a_page_that_stays_open_shows_what_becomes_of_a_landing(on_desk: Desk, narrows: Narrows) -> None:
     landing = landed(narrows, on_desk)
-    heard = told(narrows, lambda: landings.undo(narrows, landing), "Being taken back", watch="landings")
+    heard = told(narrows, lambda: undos.ask(narrows, landing), "Being taken back", watch="landings")
     assert f'hx-target="#landing-{landing}"' in heard

@@ -6,7 +6,7 @@ import pytest
 
 from server.domain.project import Project
 from server.domain.states import ChangeState, LandingState, RunState
-from server.services import changes, drafts, landings, reviews, runs, tasks
+from server.services import assessments, changes, drafts, landings, reviews, runs, tasks
 from server.services.narrows import Narrows
 from tests.web.conftest import Worker
 from tests.web.pages.conftest import Desk, Person
@@ -33,7 +33,7 @@ def test_a_warning_must_be_acknowledged(person: Person, on_desk: Desk, narrows: 
     reviews.comment(narrows, change, revision=1, body="Hm.")
     refused = person.sends(f"/changes/{change}/landing", 409, revision=1, message="Kept as typed")
     assert "Kept as typed" in refused
-    (warning,) = landings.assess(narrows, change).warnings
+    (warning,) = assessments.assess(narrows, change).warnings
     assert f'value="{warning.hash}"' in refused
     person.sends(f"/changes/{change}/landing", revision=1, message="x", acknowledge=warning.hash)
 
