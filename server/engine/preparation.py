@@ -79,7 +79,8 @@ def _check_out(narrows: Narrows, run: Run, change: Change, project: Project, las
     commit = last.commit if last else target
     if _tenant(tree) == change.id and run.attempt == 1 and run.reason is not Reason.FIRST and tree.is_dir():
         return False, last.base if last else target
-    if tree.exists() and not worktrees.saved(mirror, tree, exclude=project.include):
+    # No agent was ever in a tree without a tenant: a crash left it half made, and nothing in it is anybody's work.
+    if _tenant_file(tree).exists() and not worktrees.saved(mirror, tree, exclude=project.include):
         save(narrows, project, tree, f"refs/narrows/trash/trees/{run.id}-{run.attempt}")
     tree.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _tenant_file(tree).unlink(missing_ok=True)  # written anew after the setup: a tree without it is no follow-up's

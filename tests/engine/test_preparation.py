@@ -17,7 +17,7 @@ from server.engine import preparation
 from server.engine.lines import Stopped
 from server.engine.preparation import Room
 from server.engine.workplace import Workplace
-from server.git import mirrors
+from server.git import mirrors, worktrees
 from server.services import changes, projects, reviews, runs
 from server.services.narrows import Narrows
 from tests.services.workshop import ME, Workshop
@@ -229,3 +229,23 @@ def test_the_servers_secrets_and_the_users_keys_are_no_agents(
     assert [name for name, value in room.env.items() if value == "secret"] == ["KEY"]
     token = place.narrows.settings.token_file
     assert not token.exists() or token.read_text().strip() not in room.env.values()
+
+
+def test_a_worktree_that_a_crash_left_half_made_is_made_again(
+    place: Workplace, run: Run, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worktrees, "_hand_over", killed)
+        with pytest.raises(Killed):
+            prepare(place, run)
+
+    room = prepare(place, run)
+
+    assert (room.tree / "notes.txt").read_text() == "one\n"
+    assert worktrees.saved(place.narrows.mirror(room.project.id), room.tree)
