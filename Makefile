@@ -9,7 +9,7 @@ LOCK := requirements-dev.txt
 STAMP := $(VENV)/.narrows-$(shell cksum < $(LOCK) | tr ' ' '-')
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
-	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+	--no-header --no-annotate
 
 export PIP_ROOT_USER_ACTION := ignore
 unexport PYTHONPATH PYTHONHOME
