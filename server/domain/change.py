@@ -22,6 +22,7 @@ class Change(Row, table=True):
     note: str = ""  # why it is where it is, when that is worth a sentence
     slot: int | None = None  # its worktree's number among the project's; None: given back
     session: str | None = None  # the agent's own name for its conversation
+    session_at: datetime | None = Field(default=None, sa_type=Moment)  # when that conversation began
     check_rounds: int = 0  # red checks sent back to the agent since the person last spoke
     ready_at: datetime | None = Field(default=None, sa_type=Moment)  # came to the desk
     later_at: datetime | None = Field(default=None, sa_type=Moment)  # put off by the person
@@ -110,6 +111,7 @@ class Revision(Row, table=True):
     base_tree: str
     summary: str = ""  # what the agent says that it did, in its words
     report: str | None = None  # markdown, for research
+    aside: str | None = None  # commit with the code that came along with a report, kept apart
     files: int = 0
     additions: int = 0
     deletions: int = 0

@@ -18,6 +18,14 @@ class LandingMethod(StrEnum):
     REBASE = "rebase"  # the revision's commit, replayed on the target
 
 
+class Permission(StrEnum):
+    """What becomes of an agent's wish to use a tool."""
+
+    ALLOW = "allow"  # within the worktree
+    ASK = "ask"  # the person says
+    DENY = "deny"
+
+
 class Project(Row, table=True):
     __tablename__ = "projects"
 
@@ -32,5 +40,12 @@ class Project(Row, table=True):
     check_rounds: int = 2  # how often a red check goes back to the agent before it goes to the person
     turn_minutes: int = 60  # time limit of one run
     check_minutes: int = 20  # time limit of one check or setup
+    rules: str = ""  # markdown, told to every agent
+    hands_off: list[str] = Field(default_factory=list, sa_type=Json)  # paths that agents are told not to touch
+    permissions: dict[str, str] = Field(default_factory=dict, sa_type=Json)  # kind of tool → Permission; others: allow
+    ask_minutes: int = 10  # how long a run waits, slot and all, for the answer to a question
+    repository_config: bool = False  # whether agents may load what the repository itself configures for them
+    sandbox: bool = False  # whether agents are confined
+    sandbox_network: bool = True  # whether confined agents may use the network
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
     removed_at: datetime | None = Field(default=None, sa_type=Moment)

@@ -52,6 +52,7 @@ class Comment(Row, table=True):
     end_line: int | None = None  # last line, the same as `line` for one line
     quoted: str = ""  # the lines as they were
     body: str  # markdown
+    answer: str = ""  # markdown: the agent's reply to this comment
     state: CommentState = Field(default=CommentState.DRAFT, sa_type=Word(CommentState))
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from server.domain.base import Moment, Row, Word, now
+from server.domain.base import Json, Moment, Row, Word, now
 from server.domain.states import RUN_MOVES, RunState, move
+from server.domain.trouble import Trouble
 
 SILENT_AFTER = timedelta(seconds=30)  # a worker not heard from for so long is dead
 
@@ -18,6 +20,7 @@ class Reason(StrEnum):
     REVIEW = "review"  # the person sent the change back
     CHECKS = "checks"  # a check was red
     RETRY = "retry"  # the last run came to nothing
+    ANSWER = "answer"  # a question was answered after its run had ended
 
 
 class Run(Row, table=True):
@@ -34,7 +37,15 @@ class Run(Row, table=True):
     executor: str | None = None  # who admitted it; None: waits for admission
     ticket: str = ""  # the name of its workflow in the engine, new with each admission
     error: str = ""  # why it failed, as a sentence
+    trouble: Trouble | None = Field(default=None, sa_type=Word(Trouble))  # why it failed, by name
+    resets_at: datetime | None = Field(default=None, sa_type=Moment)  # when the model's limit is lifted, if it was said
     summary: str = ""  # the agent's last message
+    usage: dict[str, Any] = Field(default_factory=dict, sa_type=Json)  # this run's tokens by name, cost, currency
+    session_usage: dict[str, Any] = Field(default_factory=dict, sa_type=Json)  # the whole conversation's, where told
+    driven_by: str = ""  # the program and its version, as found when the run started
+    confined_by: str = ""  # what confined it; empty: nothing did
+    continued: bool | None = None  # whether the conversation before it was; None: there was none
+    quiet_since: datetime | None = Field(default=None, sa_type=Moment)  # not a word since then, for some minutes
     last_line: str = ""  # the last thing heard from the agent
     stop_asked: bool = False
     queued_at: datetime = Field(default_factory=now, sa_type=Moment)

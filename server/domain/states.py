@@ -31,7 +31,7 @@ class TaskState(State):
 
 class ChangeState(State):
     WORKING = "working", "an agent is at it, or about to be"
-    NEEDS_ATTENTION = "needs_attention", "the run ended and left nothing to review"
+    NEEDS_ATTENTION = "needs_attention", "the run left nothing to review, or its agent asks something"
     IN_REVIEW = "in_review", "a revision waits for its reader"
     LANDING = "landing", "on its way to the target branch"
     LANDED = "landed", "on the target branch"
@@ -68,6 +68,14 @@ class LandingState(State):
     UNDONE = "undone", "was landed, and the person took it back"
 
 
+class QuestionState(State):
+    OPEN = "open", "the agent waits for the answer"
+    WAITING = "waiting", "the run did not wait any longer; the answer starts another"
+    ALLOWED = "allowed", "the agent may"
+    REFUSED = "refused", "the agent may not"
+    WITHDRAWN = "withdrawn", "nothing depends on the answer any more"
+
+
 class Turn(StrEnum):
     """Whose move it is."""
 
@@ -81,7 +89,7 @@ Some = TypeVar("Some", bound=State)
 
 RELOAD = "Reload the page to see where it stands."
 
-T, C, R, K, L = TaskState, ChangeState, RunState, CheckState, LandingState
+T, C, R, K, L, Q = TaskState, ChangeState, RunState, CheckState, LandingState, QuestionState
 
 TASK_MOVES: Mapping[TaskState, frozenset[TaskState]] = {
     T.OPEN: frozenset({T.DONE, T.DROPPED}),
@@ -126,6 +134,14 @@ LANDING_MOVES: Mapping[LandingState, frozenset[LandingState]] = {
     L.FAILED: frozenset(),
     L.CANCELLED: frozenset(),
     L.UNDONE: frozenset(),
+}
+
+QUESTION_MOVES: Mapping[QuestionState, frozenset[QuestionState]] = {
+    Q.OPEN: frozenset({Q.ALLOWED, Q.REFUSED, Q.WAITING, Q.WITHDRAWN}),
+    Q.WAITING: frozenset({Q.ALLOWED, Q.REFUSED, Q.WITHDRAWN}),
+    Q.ALLOWED: frozenset(),
+    Q.REFUSED: frozenset(),
+    Q.WITHDRAWN: frozenset(),
 }
 
 TURNS: Mapping[ChangeState, Turn] = {

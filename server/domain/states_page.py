@@ -10,6 +10,7 @@ from server.domain.states import (
     CHANGE_MOVES,
     CHECK_MOVES,
     LANDING_MOVES,
+    QUESTION_MOVES,
     RUN_MOVES,
     TASK_MOVES,
     TURNS,
@@ -17,6 +18,7 @@ from server.domain.states import (
     State,
     words,
 )
+from server.domain.trouble import Trouble
 
 HEAD = """\
 # States
@@ -33,12 +35,13 @@ THINGS: Mapping[str, Mapping[Any, frozenset[Any]]] = {
     "Run": RUN_MOVES,
     "Check": CHECK_MOVES,
     "Landing": LANDING_MOVES,
+    "Question": QUESTION_MOVES,
 }
 
 
 def page() -> str:
     """The whole page, as markdown that ends with a line break."""
-    sections = [HEAD, *("\n".join(_section(thing, moves)) for thing, moves in THINGS.items())]
+    sections = [HEAD, *("\n".join(_section(thing, moves)) for thing, moves in THINGS.items()), "\n".join(_troubles())]
     return "\n\n".join(sections) + "\n"
 
 
@@ -52,6 +55,17 @@ def _section(thing: str, moves: Mapping[State, frozenset[State]]) -> Iterator[st
         leads = ", ".join(words(each) for each in moves if each in following) or "–"
         turn = f" {TURNS[state].value} |" if isinstance(state, ChangeState) else ""
         yield f"| {words(state)} | {state.meaning} | {leads} |{turn}"
+
+
+def _troubles() -> Iterator[str]:
+    yield "## Why a run failed"
+    yield ""
+    yield "Not states: a failed run carries the name of its trouble, where it is the agent's or its model's."
+    yield ""
+    yield "| trouble | means | next step |"
+    yield "|---|---|---|"
+    for trouble in Trouble:
+        yield f"| {words(trouble)} | {trouble.meaning} | {trouble.step} |"
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ class Task(Row, table=True):
     project_id: int = Field(foreign_key="projects.id", index=True)
     title: str
     brief: str = ""  # markdown, as typed
+    examples: str = ""  # markdown: what goes in and what should come out
+    done_when: str = ""  # markdown: how it is seen that the task is done
     kind: Kind = Field(default=Kind.DIRECTED, sa_type=Word(Kind))
     agent: str  # a built-in or configured agent's name
     priority: int = 0  # higher goes first

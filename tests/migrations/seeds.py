@@ -230,4 +230,78 @@ FIRST: Rows = {
     ],
 }
 
-SEEDS: dict[str, Rows] = {"0001": FIRST}
+
+def with_more(rows: Rows, more: Rows, new: Rows) -> Rows:
+    """`rows`, each with the columns that its table got, and the rows of the tables that are new."""
+    return {
+        table: [row | added for row in kept for added in more.get(table, [{}])] for table, kept in rows.items()
+    } | new
+
+
+REAL_AGENTS = with_more(
+    FIRST,
+    {
+        "projects": [
+            {
+                "rules": "Spaces, no tabs.",
+                "hands_off": '["vendor/"]',
+                "permissions": '{"execute": "ask"}',
+                "ask_minutes": 5,
+                "repository_config": 1,
+                "sandbox": 1,
+                "sandbox_network": 0,
+            }
+        ],
+        "tasks": [{"examples": "`a` gives `b`", "done_when": "It says so."}],
+        "changes": [{"session_at": MOMENT}],
+        "runs": [
+            {
+                "trouble": "rate_limit",
+                "resets_at": MOMENT,
+                "usage": '{"input": 12, "cost": 0.5, "currency": "USD"}',
+                "session_usage": '{"cost": 0.75}',
+                "driven_by": "claude 2.1.331",
+                "confined_by": "bubblewrap",
+                "continued": 0,
+                "quiet_since": MOMENT,
+            }
+        ],
+        "revisions": [{"aside": COMMIT}],
+        "comments": [{"answer": "I said it louder."}],
+    },
+    {
+        "pauses": [{"agent": "claude", "until": MOMENT, "why": "Its limit is reached."}],
+        "questions": [
+            {
+                "id": 1,
+                "run_id": 1,
+                "change_id": 1,
+                "project_id": 1,
+                "tool": "execute",
+                "title": "make install",
+                "detail": "make install",
+                "state": "waiting",
+                "whole_run": 0,
+                "asked_at": MOMENT,
+                "waits_until": MOMENT,
+                "answered_at": None,
+            }
+        ],
+        "trials": [
+            {
+                "id": 1,
+                "agent": "claude",
+                "state": "works",
+                "trouble": None,
+                "sentence": "It did what it was asked.",
+                "driven_by": "claude 2.1.331",
+                "confined_by": "",
+                "usage": '{"input": 12}',
+                "started_at": MOMENT,
+                "ended_at": MOMENT,
+            }
+        ],
+    },
+)
+
+SEEDS: dict[str, Rows] = {"0001": FIRST, "0002": REAL_AGENTS}
