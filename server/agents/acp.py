@@ -11,6 +11,8 @@ import json
 import logging
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +22,6 @@ from acp.schema import (
     AllowedOutcome,
     ClientCapabilities,
     DeniedOutcome,
-    FileEditToolCallContent,
     Implementation,
     InitializeResponse,
     PermissionOption,
@@ -28,20 +29,27 @@ from acp.schema import (
     RequestPermissionResponse,
     TextContentBlock,
     ToolCallUpdate,
-    UsageUpdate,
 )
 from pydantic import ValidationError
 
+from server.agents import accounts
 from server.agents.logs import BoundedLog
-from server.agents.narration import Narration
+from server.agents.narration import narrate, paths, tool_kind
 from server.agents.policy import Question, decide
-from server.agents.protocol import AgentSpec, Hear, Launch, Outcome, ProcessLike, Turn
+from server.agents.protocol import AgentSpec, Hear, Launch, Manner, Outcome, ProcessLike, Quirk, Turn, Unanswered, Wish
+from server.agents.retries import Retries
+from server.agents.starting import command_line, manners, variables
+from server.agents.transcripts import Transcript
+from server.agents.troubles import classify, resets_at
 from server.agents.turns import how_it_ended, last_line, one_line, prepare, read_report
 from server.agents.wire import Wire
+from server.domain.base import now
 from server.domain.errors import NarrowsError
+from server.domain.trouble import Trouble
 
 PATIENCE = 60.0  # seconds for an answer to anything but the prompt: a mismatched adapter can be silent for ever
 FAREWELL = 2.0  # seconds between a wish (cancel, end of input) and the next, harder one
+YOUNG = 61.0  # seconds after its beginning during which a session may break (see Quirk.YOUNG_SESSIONS_BREAK)
 BACKSTOP = 30.0  # seconds after which the runner ends what our own clock should have ended
 
 T = TypeVar("T")
@@ -58,19 +66,24 @@ class AcpAgent:
 
     async def turn(self, turn: Turn, launch: Launch, hear: Hear, stop: asyncio.Event) -> Outcome:
         """One prompt, to its answer."""
+        transcript = Transcript(turn.transcript_file, hear)
+        retries = Retries(self.spec.retrying, transcript)
+        manner = manners(self.spec, turn)
         try:
             process = await launch(
-                argv=self.spec.argv,
+                argv=command_line(self.spec.argv, manner),
                 cwd=turn.worktree,
-                env=prepare(turn),
+                env=variables(prepare(turn), manner),
                 run_folder=turn.folder,
                 timeout=turn.timeout + BACKSTOP,
                 stdin="pipe",
+                on_error=retries.hear_error,
             )
         except NarrowsError as trouble:
-            return Outcome("failed", error=str(trouble))
-        with BoundedLog(turn.transcript_file) as log:
-            conversation = _Conversation(self, turn, process, Narration(log, hear))
+            transcript.close()
+            return Outcome("failed", error=str(trouble), trouble=Trouble.MISSING)
+        with BoundedLog(turn.stream_file) as stream:
+            conversation = _Conversation(self, turn, manner, process, transcript, retries, stream)
             try:
                 return await conversation.hold(stop)
             finally:
@@ -80,24 +93,38 @@ class AcpAgent:
 class _Conversation:
     """One turn with one process: our side of the protocol, and the clock."""
 
-    def __init__(self, agent: AcpAgent, turn: Turn, process: ProcessLike, narration: Narration) -> None:
+    def __init__(
+        self,
+        agent: AcpAgent,
+        turn: Turn,
+        manner: Manner,
+        process: ProcessLike,
+        transcript: Transcript,
+        retries: Retries,
+        stream: BoundedLog,
+    ) -> None:
         assert process.stdin is not None
         self.agent = agent
         self.turn = turn
+        self.manner = manner
         self.process = process
-        self.narration = narration
+        self.transcript = transcript
+        self.retries = retries
         self.session: str | None = None
+        self.continued: bool | None = None
         self.usage: dict[str, Any] = {}
         self._prompted = False
-        self._wire = Wire(process.stdout, process.stdin)
+        self._unanswered = asyncio.Event()
+        self._wire = Wire(process.stdout, process.stdin, stream)
         self._connection = ClientSideConnection(self, self._wire)  # type: ignore[arg-type]
 
     async def hold(self, stop: asyncio.Event) -> Outcome:
-        """Talks until there is an answer, the agent is gone, its time is up, or `stop` is set."""
+        """Talks until there is an answer, the agent is gone, its time or our patience is up, or `stop` is set."""
         talking = asyncio.ensure_future(self._talk())
-        stopping = asyncio.ensure_future(stop.wait())
         ending = asyncio.ensure_future(self.process.wait())
-        everything = (talking, stopping, ending)
+        ends = {stop: self._stopped, self.retries.hopeless: self._hopeless, self._unanswered: self._without_answer}
+        waits = {asyncio.ensure_future(event.wait()): outcome for event, outcome in ends.items()}
+        everything = (talking, ending, *waits)
         try:
             await asyncio.wait(everything, timeout=self.turn.timeout, return_when=asyncio.FIRST_COMPLETED)
             if ending.done() and not talking.done():
@@ -106,8 +133,9 @@ class _Conversation:
                 return self._complete(await self._judged(talking))
             if ending.done():
                 return self._complete(await self._gone())
+            outcome = next((outcome for wait, outcome in waits.items() if wait.done()), self._late)
             await self._cancel(talking)
-            return self._complete(self._stopped() if stop.is_set() else self._late())
+            return self._complete(outcome())
         finally:
             for task in everything:
                 task.cancel()
@@ -115,17 +143,18 @@ class _Conversation:
 
     async def part(self) -> None:
         """Ends the conversation and the process: the end of its input first, which lets it save its session."""
-        self.narration.end()
+        self.retries.close()
         with suppress(Exception):
             await self._connection.close()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), self.agent.farewell / 2)
         await self.process.stop(self.agent.farewell / 2)
         self.process.close()
+        self.transcript.close()
 
     @property
     def name(self) -> str:
-        return self.agent.spec.name
+        return self.agent.spec.title or self.agent.spec.name
 
     # What we say
 
@@ -135,8 +164,8 @@ class _Conversation:
             self._connection.initialize(acp.PROTOCOL_VERSION, ClientCapabilities(), info), "to the first greeting"
         )
         prompt = await self._open_session(able)
-        if self.agent.spec.mode:
-            await self._set_mode(self.agent.spec.mode)
+        if self.manner.mode:
+            await self._set_mode(self.manner.mode)
         assert self.session is not None
         self._prompted = True
         block = TextContentBlock(type="text", text=prompt)
@@ -145,30 +174,45 @@ class _Conversation:
     async def _open_session(self, able: InitializeResponse) -> str:
         """Continues the session of the turn, or starts one; answers the prompt that fits it."""
         turn = self.turn
-        if turn.session and await self._load(able, turn.session):
-            return turn.prompt
+        if turn.session:
+            self.continued = await self._load(able, turn.session)
+            if self.continued:
+                return turn.prompt
         opened = await self._answer(
-            self._connection.new_session(cwd=str(turn.worktree), mcp_servers=[]), "when asked for a session"
+            self._connection.new_session(cwd=str(turn.worktree), mcp_servers=[], **self.manner.meta),
+            "when asked for a session",
         )
         self.session = opened.session_id
         return turn.fallback_prompt or turn.prompt if turn.session else turn.prompt
 
     async def _load(self, able: InitializeResponse, session: str) -> bool:
         if not (able.agent_capabilities and able.agent_capabilities.load_session):
-            self.narration.notice("This agent can't continue a conversation: a new one is told the whole story.")
+            self.transcript.notice("This agent can't continue a conversation: a new one is told the whole story.")
             return False
+        await self._let_it_age()
         try:
             await self._answer(
-                self._connection.load_session(cwd=str(self.turn.worktree), session_id=session, mcp_servers=[]),
+                self._connection.load_session(
+                    cwd=str(self.turn.worktree), session_id=session, mcp_servers=[], **self.manner.meta
+                ),
                 "when asked to continue",
             )
         except (acp.RequestError, ValidationError, _Silent) as trouble:
-            self.narration.notice(
+            self.transcript.notice(
                 f"The earlier conversation could not be continued ({_reason(trouble)}): a new one is told the story."
             )
             return False
         self.session = session
         return True
+
+    async def _let_it_age(self) -> None:
+        began = self.turn.session_began
+        if Quirk.YOUNG_SESSIONS_BREAK not in self.agent.spec.quirks or began is None:
+            return
+        remaining = (began + timedelta(seconds=YOUNG) - now()).total_seconds()
+        if remaining > 0:
+            self.transcript.notice(f"{self.name} loses a conversation that is loaded within its first minute: waiting.")
+            await asyncio.sleep(min(remaining, YOUNG))
 
     async def _set_mode(self, mode: str) -> None:
         assert self.session is not None
@@ -177,7 +221,7 @@ class _Conversation:
                 self._connection.set_session_mode(session_id=self.session, mode_id=mode), f"to the mode {mode}"
             )
         except (acp.RequestError, ValidationError) as trouble:
-            self.narration.notice(f"The mode {mode} was not accepted: {_reason(trouble)}")
+            self.transcript.notice(f"The mode {mode} was not accepted: {_reason(trouble)}")
 
     async def _answer(self, request: Coroutine[Any, Any, T], moment: str) -> T:
         try:
@@ -198,49 +242,72 @@ class _Conversation:
     async def _judged(self, talking: asyncio.Future[PromptResponse]) -> Outcome:
         try:
             answer = talking.result()
-        except acp.RequestError as trouble:
-            asks = f"{self.name} asks for a login: " if trouble.code == -32000 else f"{self.name} reported an error: "
-            return Outcome("failed", error=asks + _reason(trouble))
-        except _Silent as trouble:
-            return Outcome("failed", error=f"{self.name} gave {trouble}.")
+        except acp.RequestError as refusal:
+            return self._model_failed(_reason(refusal), login=refusal.code == -32000)
+        except _Silent as silence:
+            return Outcome("failed", error=f"{self.name} gave {silence}.", trouble=Trouble.SILENT)
         except ValidationError:
-            return Outcome("failed", error=f"{self.name} sent an answer that does not fit the protocol.")
+            error = f"{self.name} sent an answer that does not fit the protocol."
+            return Outcome("failed", error=error, trouble=Trouble.CRASHED)
         except (ConnectionError, OSError):
             return await self._gone()
-        if answer.usage:
-            self.usage |= answer.usage.model_dump(exclude_none=True, exclude={"field_meta"})
+        self.usage |= accounts.of_answer(answer)
         return self._ended(answer)
 
     def _ended(self, answer: PromptResponse) -> Outcome:
         match answer.stop_reason:
-            case "end_turn" if self.narration.busy:
-                return Outcome("succeeded")
+            case "end_turn" if self._unanswered.is_set():
+                return self._without_answer()
             case "end_turn":
-                error = f"{self.name} ended its turn without a word or a deed: its model may not have answered."
+                return self._at_its_end()
             case "max_tokens":
-                error = f"{self.name} ran into its limit of tokens."
+                return Outcome("failed", error=f"{self.name} ran into its limit of tokens.", trouble=Trouble.LIMIT)
             case "max_turn_requests":
-                error = f"{self.name} ran into its limit of requests."
+                return Outcome("failed", error=f"{self.name} ran into its limit of requests.", trouble=Trouble.LIMIT)
             case "refusal":
-                error = f"{self.name} refused."
+                return Outcome("failed", error=f"{self.name} refused.", trouble=Trouble.REFUSED)
             case "cancelled":
-                error = f"{self.name} broke off by itself."
-        return Outcome("failed", error=error)
+                return Outcome("failed", error=f"{self.name} broke off by itself.", trouble=Trouble.CRASHED)
+
+    def _at_its_end(self) -> Outcome:
+        """A normal end, unless what the agent said, or that it said nothing, tells of a failed model."""
+        quirks = self.agent.spec.quirks
+        used = any(self.usage.get(name) for name in ("input", "output"))
+        if not self.transcript.busy and not used:
+            error = f"{self.name} ended its turn without a word or a deed: its model may not have answered."
+            return Outcome("failed", error=error, trouble=Trouble.SUSPECT)
+        if Quirk.ERRORS_AS_TEXT in quirks and not used and (last := self.retries.last or self.transcript.summary):
+            return self._model_failed(one_line(last))
+        return Outcome("succeeded")
+
+    def _model_failed(self, said: str, *, login: bool = False) -> Outcome:
+        trouble = classify(said, hint=Trouble.LOGIN if login else None)
+        resets = resets_at(said, now()) if trouble is Trouble.RATE_LIMIT else None
+        return Outcome("failed", error=f"{self.name}: {said}", trouble=trouble, resets_at=resets)
 
     async def _gone(self) -> Outcome:
         if self._wire.trouble:
-            return Outcome("failed", error=f"The conversation was ended: {self._wire.trouble}.")
+            error = f"The conversation was ended: {self._wire.trouble}."
+            return Outcome("failed", error=error, trouble=Trouble.CRASHED)
         try:
             end = await asyncio.wait_for(self.process.wait(), self.agent.farewell)
         except TimeoutError:
-            return Outcome("failed", error=f"{self.name} closed its output in the middle of the turn.")
+            error = f"{self.name} closed its output in the middle of the turn."
+            return Outcome("failed", error=error, trouble=Trouble.CRASHED)
         if end.timed_out:
             return self._late()
         if end.stopped:
             return self._stopped()
         reason = last_line(self.turn.errors_file)
         error = f"{self.name} ended {how_it_ended(end)} in the middle of the turn"
-        return Outcome("failed", error=error + (f": {reason}" if reason else "."))
+        error += f": {reason}" if reason else "."
+        return Outcome("failed", error=error, trouble=classify(reason, otherwise=Trouble.CRASHED))
+
+    def _hopeless(self) -> Outcome:
+        return self._model_failed(self.retries.last)
+
+    def _without_answer(self) -> Outcome:
+        return Outcome("failed", error=f"{self.name} asked, and nobody answered.", trouble=Trouble.UNANSWERED)
 
     def _stopped(self) -> Outcome:
         return Outcome("stopped", error=f"{self.name} was stopped.")
@@ -250,40 +317,61 @@ class _Conversation:
 
     def _complete(self, outcome: Outcome) -> Outcome:
         if outcome.error:
-            self.narration.notice(outcome.error)
-        return Outcome(
-            outcome.state,
-            summary=self.narration.summary,
+            self.transcript.notice(outcome.error)
+        if Quirk.INPUT_HOLDS_CACHE in self.agent.spec.quirks and "input" in self.usage:
+            self.usage["input"] -= self.usage.get("cache_read", 0)
+        self.transcript.usage(self.usage)
+        return replace(
+            outcome,
+            summary=self.transcript.summary,
             session=self.session,
-            error=outcome.error,
             report=read_report(self.turn),
             usage=self.usage,
+            continued=self.continued,
         )
 
     # What the agent says and asks (called by the library)
 
     async def session_update(self, update: object, **_: Any) -> None:
         """Hears an update; those before the prompt are an old conversation being told again."""
-        if isinstance(update, UsageUpdate) and update.cost:
-            self.usage |= {"cost": update.cost.amount, "currency": update.cost.currency}
         if self._prompted:
-            self.narration.hear(update)
+            self.usage |= accounts.of_update(update, self.usage)
+        if self._prompted and not self.retries.hear_update(update):
+            narrate(update, self.transcript)
 
     async def request_permission(
         self, tool_call: ToolCallUpdate, options: list[PermissionOption], **_: Any
     ) -> RequestPermissionResponse:
-        """Answers by the policy: once, or not at all."""
-        kind = tool_call.kind or self.narration.kind(tool_call.tool_call_id)
-        title = tool_call.title or self.narration.title(tool_call.tool_call_id)
-        question = Question.about(kind, title, _paths(tool_call), tool_call.raw_input)
-        decision = decide(question, self.turn.worktree, also=self._files())
-        wanted = "allow_once" if decision.allowed else "reject_once"
+        """Answers by the project's permissions, or the person's word: once, or not at all."""
+        known = self.transcript.known(tool_call.tool_call_id)
+        tool = tool_kind(tool_call.kind) or (known.tool if known else "") or "other"
+        title = one_line(tool_call.title or "") or (known.title if known else "") or "something"
+        try:
+            allowed, why = await self._decide(tool_call, tool, title)
+        except Unanswered:
+            self._unanswered.set()
+            allowed, why = False, "nobody answered"
+        wanted = "allow_once" if allowed else "reject_once"
         option = next((option for option in options if option.kind == wanted), None)
-        allowed = decision.allowed and option is not None
-        self.narration.permission(title or "something", allowed, decision.why or "it can't be allowed once only")
+        if allowed and option is None:
+            why = "it can't be allowed once only"
+        state = "allowed" if allowed and option else "refused"
+        self.transcript.question(tool_call.tool_call_id, title=title, tool=tool, state=state, text=why)
         if option is None:
             return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))
         return RequestPermissionResponse(outcome=AllowedOutcome(outcome="selected", option_id=option.option_id))
+
+    async def _decide(self, call: ToolCallUpdate, tool: str, title: str) -> tuple[bool, str]:
+        """Whether the agent may, and why (not)."""
+        wanted = Question.about(tool, title, paths(call), call.raw_input)
+        permission = self.turn.permissions.get(tool, "allow")
+        if permission == "deny":
+            return False, f"this project allows no {tool}"
+        if permission == "ask":
+            self.transcript.question(call.tool_call_id, title=title, tool=tool, state="open")
+            return await self.turn.ask(Wish(tool, title, wanted.command or "\n".join(wanted.paths))), "by you"
+        decision = decide(wanted, self.turn.worktree, also=self._files())
+        return decision.allowed, decision.why
 
     def _files(self) -> tuple[Path, ...]:
         return (self.turn.report_file, self.turn.prompt_file)
@@ -291,12 +379,6 @@ class _Conversation:
 
 class _Silent(Exception):
     """The agent did not answer in time."""
-
-
-def _paths(call: ToolCallUpdate) -> list[str]:
-    located = [location.path for location in call.locations or ()]
-    edited = [item.path for item in call.content or () if isinstance(item, FileEditToolCallContent)]
-    return located + edited
 
 
 def _reason(trouble: Exception) -> str:

@@ -1,99 +1,143 @@
-"""Agents that are any program: the prompt on standard input, the transcript on standard output."""
+"""Any program as an agent: it works in the worktree, reads the prompt, and speaks to its standard output."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import datetime
 
 from server.agents.logs import BoundedLog
-from server.agents.protocol import AgentSpec, ExitLike, Hear, Launch, Outcome, ProcessLike, State, Turn, Update
-from server.agents.turns import how_it_ended, last_line, last_paragraph, one_line, prepare, read_report
+from server.agents.protocol import AgentSpec, ExitLike, Hear, Launch, Outcome, ProcessLike, Stdin, Turn
+from server.agents.retries import Retries
+from server.agents.starting import command_line, manners, variables
+from server.agents.streams import Reader, make_reader
+from server.agents.transcripts import Transcript
+from server.agents.troubles import classify, resets_at
+from server.agents.turns import how_it_ended, last_line, one_line, prepare, read_report
+from server.domain.base import now
 from server.domain.errors import NarrowsError
+from server.domain.trouble import Trouble
 
 LAST_WORDS = 2.0  # seconds for output that is still on its way when the program has ended
-SUMMARY_FROM = 64 * 1024  # bytes at the transcript's end among which its last paragraph is looked for
+LINE_LIMIT = 16 * 1024 * 1024  # bytes of one line of output; a longer one is read in pieces
 
 
 class CommandAgent:
-    """Runs `spec.argv` in the worktree; exit code 0 is success."""
+    """Runs `spec.argv` in the worktree, or `spec.resume` where there is a session to continue."""
 
     def __init__(self, spec: AgentSpec) -> None:
         self.spec = spec
 
     async def turn(self, turn: Turn, launch: Launch, hear: Hear, stop: asyncio.Event) -> Outcome:
-        """One run of the program. Each turn stands alone: there is no session to continue."""
+        """One run of the program; a second, told the whole story, where the session can't be continued."""
+        transcript = Transcript(turn.transcript_file, hear)
+        try:
+            outcome = await self._turn(turn, launch, transcript, stop)
+            if outcome.error:
+                transcript.notice(outcome.error)
+            transcript.usage(outcome.usage)
+        finally:
+            transcript.close()
+        return replace(outcome, summary=transcript.summary, report=read_report(turn))
+
+    async def _turn(self, turn: Turn, launch: Launch, transcript: Transcript, stop: asyncio.Event) -> Outcome:
+        anew = replace(turn, prompt=turn.fallback_prompt or turn.prompt) if turn.session else turn
+        if turn.session and self.spec.resume:
+            outcome = await self._run(self.spec.resume, turn, launch, transcript, stop)
+            if outcome.state != "failed" or transcript.busy:
+                return replace(outcome, session=outcome.session or turn.session, continued=True)
+            transcript.notice(
+                f"The earlier conversation could not be continued ({outcome.error}): a new one is told the story."
+            )
+        outcome = await self._run(self.spec.argv, anew, launch, transcript, stop)
+        return replace(outcome, continued=False if turn.session else None)
+
+    async def _run(
+        self, argv: tuple[str, ...], turn: Turn, launch: Launch, transcript: Transcript, stop: asyncio.Event
+    ) -> Outcome:
+        env, manner = prepare(turn), manners(self.spec, turn)
+        retries = Retries(self.spec.retrying, transcript)
+        texts = {"prompt": turn.prompt, "prompt_file": str(turn.prompt_file), "session": turn.session or ""}
         try:
             process = await launch(
-                argv=self.spec.argv,
+                argv=command_line(argv, manner, **texts),
                 cwd=turn.worktree,
-                env=prepare(turn),
+                env=variables(env, manner),
                 run_folder=turn.folder,
                 timeout=turn.timeout,
-                stdin=turn.prompt_file,
+                stdin=_stdin(argv, turn),
+                on_error=retries.hear_error,
             )
         except NarrowsError as trouble:
-            return Outcome("failed", error=str(trouble))
-        words = _Words(turn, hear)
+            return Outcome("failed", error=str(trouble), trouble=Trouble.MISSING)
+        reader = make_reader(self.spec.format, transcript)
         try:
-            listening = asyncio.ensure_future(words.listen(process))
-            end = await _end_or_stop(process, stop)
-            await asyncio.wait([listening], timeout=LAST_WORDS)
-            listening.cancel()
+            with BoundedLog(turn.stream_file) as stream:
+                listening = asyncio.ensure_future(_listen(process, reader, stream))
+                end = await _end_or_stop(process, stop, retries.hopeless)
+                await asyncio.wait([listening], timeout=LAST_WORDS)
+                listening.cancel()
         finally:
-            words.close()
+            retries.close()
             process.close()
             await asyncio.shield(process.stop())
-        return self._outcome(turn, end, words.summary())
+        reader.end()
+        outcome = self._hopeless(retries) if retries.hopeless.is_set() else self._judge(turn, end, reader, transcript)
+        return replace(outcome, session=reader.session, usage=reader.usage)
 
-    def _outcome(self, turn: Turn, end: ExitLike, summary: str) -> Outcome:
-        state, error = self._judge(turn, end)
-        return Outcome(state, summary=summary, error=error, report=read_report(turn))
-
-    def _judge(self, turn: Turn, end: ExitLike) -> tuple[State, str]:
+    def _judge(self, turn: Turn, end: ExitLike, reader: Reader, transcript: Transcript) -> Outcome:
+        name = self.spec.title or self.spec.name
         if end.timed_out:
-            return "timed_out", f"{self.spec.name} was still at work after {turn.timeout:g} seconds."
+            return Outcome("timed_out", error=f"{name} was still at work after {turn.timeout:g} seconds.")
         if end.stopped:
-            return "stopped", f"{self.spec.name} was stopped."
+            return Outcome("stopped", error=f"{name} was stopped.")
+        if reader.failed or (end.code != 0 and reader.error):
+            return self._model_failed(
+                reader.error or one_line(transcript.summary) or "it says that it failed", reader.resets_at
+            )
         if end.code == 0:
-            return "succeeded", ""
+            return Outcome("succeeded")
         reason = last_line(turn.errors_file)
-        return "failed", f"{self.spec.name} ended {how_it_ended(end)}" + (f": {reason}" if reason else ".")
+        error = f"{name} ended {how_it_ended(end)}" + (f": {reason}" if reason else ".")
+        return Outcome("failed", error=error, trouble=classify(reason, otherwise=Trouble.CRASHED))
+
+    def _hopeless(self, retries: Retries) -> Outcome:
+        return self._model_failed(retries.last)
+
+    def _model_failed(self, said: str, told: datetime | None = None) -> Outcome:
+        said = one_line(said)
+        trouble = classify(said)
+        resets = (told or resets_at(said, now())) if trouble is Trouble.RATE_LIMIT else None
+        return Outcome(
+            "failed", error=f"{self.spec.title or self.spec.name}: {said}", trouble=trouble, resets_at=resets
+        )
 
 
-async def _end_or_stop(process: ProcessLike, stop: asyncio.Event) -> ExitLike:
-    stopping = asyncio.ensure_future(stop.wait())
+def _stdin(argv: tuple[str, ...], turn: Turn) -> Stdin:
+    """The prompt, unless the arguments carry it. Never an open pipe, at which some agents wait for ever."""
+    return None if "{prompt}" in argv or "{prompt_file}" in argv else turn.prompt_file
+
+
+async def _end_or_stop(process: ProcessLike, *events: asyncio.Event) -> ExitLike:
+    stopping = [asyncio.ensure_future(event.wait()) for event in events]
     ending = asyncio.ensure_future(process.wait())
     try:
-        await asyncio.wait([stopping, ending], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*stopping, ending], return_when=asyncio.FIRST_COMPLETED)
         return ending.result() if ending.done() else await process.stop()
     finally:
-        stopping.cancel()
-        ending.cancel()
+        for task in (*stopping, ending):
+            task.cancel()
 
 
-class _Words:
-    """The program's output, on its way to the transcript, the listener and the summary."""
-
-    def __init__(self, turn: Turn, hear: Hear) -> None:
-        self._log = BoundedLog(turn.transcript_file)
-        self._hear = hear
-        self._tail = b""
-
-    async def listen(self, process: ProcessLike) -> None:
-        partial = b""
-        while data := await process.stdout.read(64 * 1024):
-            self._log.write(data)
-            self._tail = (self._tail + data)[-SUMMARY_FROM:]
-            *lines, partial = (partial[-SUMMARY_FROM:] + data).split(b"\n")
-            self._say(next((line for line in reversed(lines) if line.strip()), b""))
-        self._say(partial)
-
-    def summary(self) -> str:
-        return last_paragraph(self._tail.decode("utf-8", "replace"))
-
-    def close(self) -> None:
-        self._log.close()
-
-    def _say(self, line: bytes) -> None:
-        text = one_line(line.decode("utf-8", "replace"))
-        if text:
-            self._hear(Update("text", text))
+async def _listen(process: ProcessLike, reader: Reader, stream: BoundedLog) -> None:
+    partial = b""
+    while data := await process.stdout.read(64 * 1024):
+        stream.write(data)
+        *lines, partial = (partial + data).split(b"\n")
+        for line in lines:
+            reader.line(line.decode("utf-8", "replace"))
+        if len(partial) > LINE_LIMIT:
+            reader.line(partial.decode("utf-8", "replace"))
+            partial = b""
+    if partial:
+        reader.line(partial.decode("utf-8", "replace"))

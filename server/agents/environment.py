@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from server.domain.errors import Invalid
@@ -17,6 +18,7 @@ def environment(
     home: Path,
     path: str | None = None,
     extra: Mapping[str, str] | None = None,
+    passes: Iterable[str] = (),
     server: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment for a program that runs in a worktree.
@@ -26,6 +28,7 @@ def environment(
         path: Its PATH; the server's own by default.
         extra: Names added last, such as GIT_AUTHOR_NAME, NARROWS_PROMPT or an agent's own `env`. A value `$NAME` is
             taken from the server's environment, and left out where that has no such name; `$$` begins a plain `$`.
+        passes: Names of the server's environment that are passed on; `*` stands for any letters.
         server: The server's environment; the process's own by default.
 
     Raises:
@@ -35,6 +38,10 @@ def environment(
     chosen = {name: have[name] for name in have if name in KEPT or name.startswith("LC_")}
     chosen.setdefault("LANG", "C.UTF-8")
     chosen |= {"HOME": str(home), "PATH": path or have.get("PATH", os.defpath), "TERM": "dumb"}
+    patterns = tuple(passes)
+    for name in have:
+        if any(fnmatchcase(name, pattern) for pattern in patterns) and not name.startswith(WITHHELD):
+            chosen[name] = have[name]
     for name, value in (extra or {}).items():
         resolved = _resolve(value, have)
         if resolved is not None:

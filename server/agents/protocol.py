@@ -3,43 +3,142 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from server.domain.trouble import Trouble
 
 Family = Literal["command", "acp"]
 State = Literal["succeeded", "failed", "timed_out", "stopped"]
 Stdin = bytes | Path | Literal["pipe"] | None
+Format = Literal["text", "claude", "codex", "cursor", "pi"]
+Span = Literal["turn", "session"]
+
+
+class Quirk(StrEnum):
+    """A way in which an agent differs from what is written; each is used in exactly one place."""
+
+    ERRORS_AS_TEXT = "errors_as_text"  # ends a turn normally with its model's error as its last words
+    INPUT_HOLDS_CACHE = "input_holds_cache"  # counts what came from the cache among its input tokens
+    YOUNG_SESSIONS_BREAK = "young_sessions_break"  # a session loaded in its first minute is erased
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What to add to an agent's start to have it behave in one way.
+
+    `argv` goes where the spec's argv says `{flags}`, `env` to its environment; `mode` is an ACP session's mode, `meta`
+    its `_meta`.
+    """
+
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    mode: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
-    """An agent as data: how it is started and spoken to.
+    """An agent as data: how it is started, spoken to and understood.
 
-    `env` is added to the chosen environment; a value `$NAME` is taken from the server's own. `mode` is the ACP
-    session mode to set, None for the agent's own. `kinds` are the kinds of task that it suits; empty: all.
-    `version_argv` prints its version; empty: `argv[0] --version`.
+    Attributes:
+        name: What tasks call it.
+        family: "acp" speaks the Agent Client Protocol; "command" is run once a turn.
+        argv: The program and its arguments. `{flags}` is replaced by what the manners add; in the command family
+            `{prompt}`, `{prompt_file}` and `{session}` by those of the turn. Without `{prompt}` and `{prompt_file}` the
+            prompt is its standard input.
+        env: Added to the chosen environment; a value `$NAME` is taken from the server's own.
+        passes: Names of the server's environment that it gets too; `*` stands for any letters.
+        format: How the output of a command is read.
+        resume: Command family: the argv that continues `{session}`; empty: each turn stands alone.
+        free: The manner in which it asks nothing.
+        asking: The manner in which it asks before it edits or executes; None: it can't ask.
+        users_settings: The manner in which it loads nothing that the repository configures for it.
+        all_settings: The manner in which it does.
+        tokens, cost: Whether what it reports counts from the turn's or the session's beginning; None: it reports none.
+        quirks: Where it differs.
+        way: How this spec drives an agent that can be driven in several ways.
+        needs: Programs that it needs beside its own, by the name of the variable that gets their paths.
+        oldest: The oldest version that is known to work; empty: any.
+        install: What to do where it is missing or too old, as a sentence.
+        login_env, login_files: What tells that it is logged in: a variable, or a file in the home folder.
+        keeps: Its configuration and caches, which it may write when it is confined; `~` is the home folder.
+        confines_itself: The name of its own sandbox.
+        gives_up: Seconds after which a failing model is reported at the latest.
+        retrying: A pattern of what its standard error says when it tries a failing model again.
+        proven: Whether this table's entry was tried with the real program.
+        version_argv: Prints its version; empty: `argv[0] --version`.
+        kinds: The kinds of task that it suits; empty: all.
     """
 
     name: str
     family: Family
     argv: tuple[str, ...]
+    title: str = ""
+    description: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
-    mode: str | None = None
+    passes: tuple[str, ...] = ()
+    format: Format = "text"
+    resume: tuple[str, ...] = ()
+    free: Manner = Manner()
+    asking: Manner | None = None
+    users_settings: Manner = Manner()
+    all_settings: Manner = Manner()
+    tokens: Span | None = None
+    cost: Span | None = None
+    quirks: frozenset[Quirk] = frozenset()
+    way: str = ""
+    needs: Mapping[str, str] = field(default_factory=dict)
+    oldest: str = ""
+    install: str = ""
+    login_env: tuple[str, ...] = ()
+    login_files: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    confines_itself: str = ""
+    gives_up: float | None = None
+    retrying: str = ""
+    proven: bool = True
     version_argv: tuple[str, ...] = ()
     built_in: bool = False
     kinds: tuple[str, ...] = ()
-    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an agent asks to be allowed: the kind of tool, its title for it, the command or paths that it names."""
+
+    tool: str
+    title: str
+    detail: str = ""
+
+
+class Unanswered(Exception):
+    """Nobody answered a wish for as long as the run may wait."""
+
+
+Ask = Callable[[Wish], Awaitable[bool]]
+"""Puts a wish to the person and waits for the answer. Raises: Unanswered."""
+
+
+async def refuse(_wish: Wish) -> bool:
+    """The answer where nobody can be asked."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One request to an agent.
 
-    `folder` is the run folder: `prompt.md`, `transcript.log`, `report.md` and `stderr.log` live there. `env` is the
-    whole environment. `session` continues an earlier conversation; where that can't be had, a new one starts with
-    `fallback_prompt` (which has to tell the whole story), or with `prompt` if that is empty. `timeout` in seconds.
+    `folder` is the run folder, with `prompt.md`, `transcript.jsonl`, `stream.jsonl`, `report.md` and `stderr.log`.
+    `env` is the whole environment. `session` continues an earlier conversation, which began at `session_began`; where
+    that can't be had, a new one starts with `fallback_prompt` (which has to tell the whole story), or with `prompt` if
+    that is empty. `timeout` in seconds. `permissions` says by kind of tool "allow" (within the worktree), "ask" or
+    "deny", and "allow" where it says nothing. `repository_config`: whether the agent may load what the repository
+    configures for it.
     """
 
     prompt: str
@@ -49,6 +148,15 @@ class Turn:
     timeout: float
     session: str | None = None
     fallback_prompt: str = ""
+    session_began: datetime | None = None
+    permissions: Mapping[str, str] = field(default_factory=dict)
+    repository_config: bool = True
+    ask: Ask = refuse
+
+    @property
+    def asks(self) -> bool:
+        """Whether the agent has to ask before some of what it does."""
+        return any(permission != "allow" for permission in self.permissions.values())
 
     @property
     def prompt_file(self) -> Path:
@@ -56,7 +164,12 @@ class Turn:
 
     @property
     def transcript_file(self) -> Path:
-        return self.folder / "transcript.log"
+        return self.folder / "transcript.jsonl"
+
+    @property
+    def stream_file(self) -> Path:
+        """Every line that was exchanged with the agent, as it was."""
+        return self.folder / "stream.jsonl"
 
     @property
     def report_file(self) -> Path:
@@ -71,10 +184,11 @@ class Turn:
 class Outcome:
     """What came of a turn. Whether the work is any good is for the diff and the checks to say.
 
-    `summary` is the agent's last words, `error` a sentence for the person unless it succeeded, `session` what
-    continues the conversation, `report` the text of `report.md` if there is one. `usage` is what the agent says
-    that it used: tokens by name, and `cost` with `currency`; much of it is missing with most agents, and some count
-    from the session's beginning.
+    `summary` is the agent's last words, `error` a sentence for the person unless it succeeded, `trouble` its name where
+    it has one, `resets_at` when a limit is lifted. `session` continues the conversation; `continued` says whether the
+    earlier one was (None: there was none). `report` is the text of `report.md` if there is one. `usage` is what the
+    agent says that it used, by these names: input, output, cache_read, cache_write, reasoning (tokens; `input` without
+    what came from the cache), cost and currency; as far as it says it, counting from where its spec says.
     """
 
     state: State
@@ -83,6 +197,9 @@ class Outcome:
     error: str = ""
     report: str | None = None
     usage: Mapping[str, Any] = field(default_factory=dict)
+    trouble: Trouble | None = None
+    resets_at: datetime | None = None
+    continued: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +248,9 @@ class ProcessLike(Protocol):
 class Launch(Protocol):
     """Starts a program so that nothing of it is left when it ends, or when the server does.
 
-    `env` is its whole environment. Standard error goes to a file in `run_folder`. After `timeout` seconds it is
-    ended, with `grace` seconds between asking and making. `stdin`: bytes, a file, "pipe", or None for nothing.
+    `env` is its whole environment. Standard error goes to a file in `run_folder`, and line by line to `on_error`. After
+    `timeout` seconds it is ended, with `grace` seconds between asking and making. `stdin`: bytes, a file, "pipe", or
+    None for nothing.
 
     Raises:
         NarrowsError: it can't be started; the message says why.
@@ -148,6 +266,7 @@ class Launch(Protocol):
         timeout: float | None = None,
         grace: float = 2.0,
         stdin: Stdin = None,
+        on_error: Callable[[str], None] | None = None,
     ) -> ProcessLike: ...
 
 
@@ -157,6 +276,6 @@ class Agent(Protocol):
     async def turn(self, turn: Turn, launch: Launch, hear: Hear, stop: asyncio.Event) -> Outcome:
         """Lets the agent work in the turn's worktree until it has ended, its time is up, or `stop` is set.
 
-        Its words go to `transcript.log` in the run folder as they come. Never raises for what the agent does.
+        What it says and does goes to the transcript in the run folder as it comes. Never raises for what it does.
         """
         ...

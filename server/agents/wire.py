@@ -6,6 +6,8 @@ import asyncio
 import json
 from typing import Any
 
+from server.agents.logs import BoundedLog
+
 LINE_LIMIT = 64 * 1024 * 1024  # bytes of one line, after which the agent is taken for broken
 OPEN_REQUESTS = 64  # the agent's own requests that may wait for an answer before it is no longer read
 
@@ -13,12 +15,16 @@ OPEN_REQUESTS = 64  # the agent's own requests that may wait for an answer befor
 class Wire:
     """An `acp` transport over a program's standard streams that no line can break.
 
-    What is no message is passed over and counted in `garbage`. `trouble` says why the line ended early, if it did.
+    What is no message is passed over and counted in `garbage`; `stream` keeps every line. `trouble` says why the line
+    ended early, if it did.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stream: BoundedLog | None = None
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._stream = stream
         self._room = asyncio.Semaphore(OPEN_REQUESTS)
         self.garbage = 0
         self.trouble = ""
@@ -33,7 +39,9 @@ class Wire:
             self._room.release()
         if self._writer.is_closing():
             raise ConnectionError("The agent's input is closed.")
-        self._writer.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+        line = json.dumps(message, separators=(",", ":")).encode()
+        self._keep(">", line)
+        self._writer.write(line + b"\n")
         await self._writer.drain()
 
     async def receive(self) -> dict[str, Any] | None:
@@ -42,6 +50,7 @@ class Wire:
             line = await self._line()
             if line is None:
                 return None
+            self._keep("<", line.strip())
             # Lines that are there already are read without a pause: let what they start take its turn.
             await asyncio.sleep(0)
             message = _message(line)
@@ -55,6 +64,11 @@ class Wire:
     async def close(self) -> None:
         """Ends our side; the agent sees the end of its input."""
         self._writer.close()
+
+    def _keep(self, direction: str, line: bytes) -> None:
+        """Every line as it was: `>` from us, `<` from the agent."""
+        if self._stream and line:
+            self._stream.write(direction.encode() + b" " + line + b"\n")
 
     async def _line(self) -> bytes | None:
         pieces: list[bytes] = []

@@ -157,13 +157,14 @@ _live: dict[subprocess.Popen[bytes], Path] = {}  # runners, with the folders of 
 _live_lock = threading.Lock()
 
 
-async def start(command: Command) -> Process:
-    """Starts `command`; what it writes to standard error goes to `stderr.log` in its run folder, bounded.
+async def start(command: Command, on_error: Callable[[str], None] | None = None) -> Process:
+    """Starts `command`; what it writes to standard error goes to `stderr.log` in its run folder, bounded, and `on_error`
+    hears the newest line now and then.
 
     Raises:
         CannotStart: no such program or folder, or another program still holds the run folder.
     """
-    return await _start(command, merge=False)
+    return await _start(command, merge=False, on_error=on_error)
 
 
 async def launch(
@@ -175,9 +176,10 @@ async def launch(
     timeout: float | None = None,
     grace: float = 2.0,
     stdin: Stdin = None,
+    on_error: Callable[[str], None] | None = None,
 ) -> Process:
     """`start` in the form that agents ask for (`server.agents.protocol.Launch`)."""
-    return await start(Command(tuple(argv), cwd, env, run_folder, timeout, grace, stdin))
+    return await start(Command(tuple(argv), cwd, env, run_folder, timeout, grace, stdin), on_error)
 
 
 async def run_to_file(
@@ -220,7 +222,9 @@ def stop_all(within: float = 3.0) -> None:
             reap(run_folder)
 
 
-async def _start(command: Command, *, merge: bool) -> Process:
+async def _start(
+    command: Command, *, merge: bool, on_error: Callable[[str], None] | None = None
+) -> Process:
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
         source, into = _stdin(command.stdin, given, undo)
         out_of, stdout = _pipe(given, undo)
@@ -247,7 +251,7 @@ async def _start(command: Command, *, merge: bool) -> Process:
         pid = _started(command, await status.readline())
         reading, output = await _reader(out_of, undo)
         writing = await _writer(into, undo) if into else None
-        log = asyncio.ensure_future(_log_errors(await _reader(errors, undo), command)) if errors else None
+        log = asyncio.ensure_future(_log_errors(await _reader(errors, undo), command, on_error)) if errors else None
         return Process(command, pid, supervisor, status, writing, reading, output, log, undo.pop_all())
 
 
@@ -343,11 +347,15 @@ async def _writer(pipe: IO[bytes], undo: contextlib.ExitStack) -> asyncio.Stream
     return asyncio.StreamWriter(transport, protocol, None, loop)
 
 
-async def _log_errors(stderr: tuple[asyncio.StreamReader, asyncio.BaseTransport], command: Command) -> None:
+async def _log_errors(
+    stderr: tuple[asyncio.StreamReader, asyncio.BaseTransport],
+    command: Command,
+    on_line: Callable[[str], None] | None,
+) -> None:
     reader, transport = stderr
     try:
         with BoundedLog(command.run_folder / "stderr.log") as log:
-            await _pump(reader, log)
+            await _pump(reader, log, on_line)
     finally:
         transport.close()
 

@@ -38,7 +38,7 @@ class Place:
 
     @property
     def transcript(self) -> str:
-        return (self.folder / "transcript.log").read_text()
+        return (self.folder / "transcript.jsonl").read_text()
 
     def said(self, kind: str) -> list[str]:
         return [update.text for update in self.heard if update.kind == kind]
