@@ -13,6 +13,7 @@ from typing import Any
 from server.domain.errors import Invalid
 
 CONFIG_NAME = "config.toml"
+AT_ONCE = "at_once"  # stands for the number of `agents` in a file that has sections `[agents.NAME]`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,7 @@ class Settings:
         open_browser: Whether to open the user's browser at the start.
         worker: Whether this process does background work.
         log_level: One of `debug`, `info`, `warning`, `error`.
+        agent_sections: The tables `[agents.NAME]` of `config.toml`, by name, as they stand there.
     """
 
     data: Path
@@ -42,6 +44,7 @@ class Settings:
     open_browser: bool = True
     worker: bool = True
     log_level: str = "info"
+    agent_sections: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen for everyone else
@@ -65,8 +68,10 @@ class Settings:
         given = list(_from_flags(flags or {})) + list(_from_environment(environ))
         data = next((Path(v) for name, v in _parsed(given) if name == "data"), _default_data(environ))
         _own(data)
-        given += _from_file(data / CONFIG_NAME)
-        values: dict[str, Any] = {"data": data}
+        table = _read(data / CONFIG_NAME)
+        sections = _take_sections(table)
+        given += _from_file(table, data / CONFIG_NAME)
+        values: dict[str, Any] = {"data": data, "agent_sections": sections}
         for name, value in _parsed(given):
             values.setdefault(name, value)
         settings = cls(**values)
@@ -93,6 +98,11 @@ class Settings:
     def runs(self) -> Path:
         """Holds one folder a run: prompt, transcript, lock."""
         return self.data / "runs"
+
+    @property
+    def trials(self) -> Path:
+        """Holds one folder an agent's newest trial: its repository, prompt, transcript."""
+        return self.data / "trials"
 
     @property
     def logs(self) -> Path:
@@ -144,15 +154,29 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[_Given]:
             yield _Given(name, value, variable)
 
 
-def _from_file(path: Path) -> Iterator[_Given]:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return
+        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid("config", f"{path} is not valid TOML: {error}.") from error
     except OSError as error:
         raise Invalid("config", f"{path} can't be read: {error.strerror}.") from error
+
+
+def _take_sections(table: dict[str, Any]) -> dict[str, object]:
+    """The agents of `[agents]`, taken out of the table; what is left there is how many may run at once, if it says."""
+    agents = table.get("agents")
+    if not isinstance(agents, dict):
+        return {}
+    del table["agents"]
+    if AT_ONCE in agents:
+        table["agents"] = agents[AT_ONCE]
+    return {name: section for name, section in agents.items() if name != AT_ONCE}
+
+
+def _from_file(table: Mapping[str, object], path: Path) -> Iterator[_Given]:
     known = [name for name in _PARSERS if name != "data"]
     for name, value in table.items():
         if name not in known:
@@ -236,7 +260,7 @@ _PARSERS: dict[str, Callable[[object], Any]] = {
     "worker": _switch,
     "log_level": _level,
 }
-assert set(_PARSERS) == {setting.name for setting in fields(Settings)}
+assert {*_PARSERS, "agent_sections"} == {setting.name for setting in fields(Settings)}
 
 
 def _default_data(environ: Mapping[str, str]) -> Path:

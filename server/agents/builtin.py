@@ -1,27 +1,14 @@
-"""The agents that come with Narrows, and how any agent is made and found."""
+"""The agents that come with Narrows, and how any agent is made."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import assert_never
 
 from server.agents import demo, maintenance
 from server.agents.acp import AcpAgent
 from server.agents.command import CommandAgent
-from server.agents.environment import environment
 from server.agents.protocol import Agent, AgentSpec
-from server.agents.turns import one_line
-
-VERSION_PATIENCE = 5.0  # seconds
 
 
 def _program(module_file: str | None, *arguments: str) -> tuple[str, ...]:
@@ -57,14 +44,6 @@ BUILT_IN: tuple[AgentSpec, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Where an agent's program is, None when it is not there; its version in its own words, if it told."""
-
-    path: str | None
-    version: str | None = None
-
-
 def make(spec: AgentSpec) -> Agent:
     """The agent that `spec` describes."""
     match spec.family:
@@ -74,47 +53,3 @@ def make(spec: AgentSpec) -> Agent:
             return CommandAgent(spec)
         case _:
             assert_never(spec.family)
-
-
-def find(spec: AgentSpec, env: Mapping[str, str] | None = None) -> Found:
-    """Looks for the agent's program, and asks it for its version; takes five seconds at most.
-
-    `env` is the environment that it is asked in; a chosen part of the server's own by default.
-    """
-    chosen = dict(env) if env is not None else environment(home=Path.home(), extra=spec.env)
-    path = shutil.which(spec.argv[0], path=chosen.get("PATH"))
-    if path is None:
-        return Found(None)
-    return Found(path, _version(spec.version_argv or (path, "--version"), chosen))
-
-
-def _version(argv: tuple[str, ...], env: Mapping[str, str]) -> str | None:
-    # Into a file: a child that it leaves behind could hold a pipe open.
-    with tempfile.TemporaryFile() as output:
-        try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.DEVNULL,
-                env=env,
-                cwd=tempfile.gettempdir(),
-                start_new_session=True,
-            )
-        except OSError:
-            return None
-        with process:
-            code = _wait(process)
-        output.seek(0)
-        first = output.read(1024).decode("utf-8", "replace").strip().partition("\n")[0]
-    return one_line(first, limit=80) or None if code == 0 else None
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return process.wait(VERSION_PATIENCE)
-    except subprocess.TimeoutExpired:
-        return None
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from server.agents.acp import AcpAgent
-from server.agents.builtin import BUILT_IN, Found, find, make
+from server.agents.builtin import BUILT_IN, make
 from server.agents.command import CommandAgent
+from server.agents.finding import ask_version, choose
 from server.agents.protocol import AgentSpec
 from tests.agents.conftest import Place
 
@@ -22,7 +20,7 @@ def built_in(name: str) -> AgentSpec:
 
 @pytest.mark.parametrize("spec", BUILT_IN, ids=lambda spec: spec.name)
 def test_all_are_there_and_tell_their_version(spec: AgentSpec) -> None:
-    found = find(spec)
+    found = ask_version(*choose([spec]))
     assert found.path
     assert found.version
     assert spec.built_in
@@ -79,31 +77,3 @@ def test_ruff_leaves_no_cache_behind(place: Place) -> None:
     for name in ("ruff-fix", "ruff-imports", "ruff-format"):
         place.turn(make(built_in(name)))
     assert [path.name for path in place.worktree.iterdir()] == ["a.py"]
-
-
-def program(folder: Path, script: str) -> dict[str, str]:
-    path = folder / "tool"
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return {"PATH": f"{folder}:{os.defpath}"}
-
-
-TOOL = AgentSpec("tool", "command", ("tool", "--work"))
-
-
-def test_a_program_is_found_with_its_version(tmp_path: Path) -> None:
-    env = program(tmp_path, 'echo "tool 1.2 ($1)"; echo more')
-    assert find(TOOL, env) == Found(str(tmp_path / "tool"), "tool 1.2 (--version)")
-
-
-def test_a_program_without_a_version_is_found_all_the_same(tmp_path: Path) -> None:
-    assert find(TOOL, program(tmp_path, "echo usage; exit 2")) == Found(str(tmp_path / "tool"), None)
-
-
-def test_a_program_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.agents.builtin.VERSION_PATIENCE", 0.2)
-    assert find(TOOL, program(tmp_path, "sleep 600 & sleep 600")).version is None
-
-
-def test_a_program_that_is_not_there() -> None:
-    assert find(AgentSpec("x", "acp", ("no-such-agent",))) == Found(None, None)

@@ -197,3 +197,18 @@ def test_a_data_folder_that_anybody_may_write_to_is_refused(tmp_path: Path) -> N
 def test_settings_start_without_the_web_framework() -> None:
     loaded = "import sys, server.settings; sys.exit('fastapi' in sys.modules or 'sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+
+
+def test_agents_of_the_file_are_told_apart_from_how_many_may_run(tmp_path: Path) -> None:
+    data = configure(tmp_path / "data", "agents = 7\n")
+    assert (load(tmp_path, flags={"data": data}).agents, load(tmp_path, flags={"data": data}).agent_sections) == (7, {})
+    configure(data, '[agents]\nat_once = 7\n[agents.mine]\nargv = ["x"]\n[agents."a.b"]\nargv = ["y"]\n')
+    settings = load(tmp_path, flags={"data": data})
+    assert settings.agents == 7
+    assert settings.agent_sections == {"mine": {"argv": ["x"]}, "a.b": {"argv": ["y"]}}
+    assert load(tmp_path, flags={"data": data}, NARROWS_AGENTS="2").agents == 2
+    configure(data, '[agents.mine]\nargv = ["x"]\n')
+    assert load(tmp_path, flags={"data": data}).agents == 4
+    configure(data, "[agents]\nat_once = 'many'\n")
+    with pytest.raises(Invalid, match=r"agents in .*config.toml is 'many', but it must be a whole number"):
+        load(tmp_path, flags={"data": data})
