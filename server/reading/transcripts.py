@@ -214,12 +214,13 @@ def last_plan(file: BinaryIO, before: int) -> Item | None:
     while end > 0:
         start = max(0, end - BLOCK)
         file.seek(start)
-        block = (b"" if start else b"\n") + file.read(end - start + len(_PLAN))
-        place = block.rfind(_PLAN)
-        offset = start + place + bool(start)
-        if place >= 0 and offset < before:
-            line = next(lines(file, offset))
-            return Item(offset, offset, _shown(line.entry)) if line.entry else None
+        ahead = b"" if start else b"\n"
+        block = ahead + file.read(end - start + len(_PLAN))
+        place = block.rfind(_PLAN, 0, before - start + len(ahead) + len(_PLAN) - 2)
+        if place >= 0:
+            offset = start + place + 1 - len(ahead)
+            entry = next(lines(file, offset)).entry
+            return Item(offset, offset, _shown(entry)) if entry else None
         end = start
     return None
 
