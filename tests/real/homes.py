@@ -37,14 +37,10 @@ wire_api = "responses"
 
 
 def gemini(home: Path, url: str) -> Mapping[str, str]:
-    settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": False}}
-    _write(home / ".gemini" / "settings.json", json.dumps(settings))
     return {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": url}
 
 
 def qwen(home: Path, url: str) -> Mapping[str, str]:
-    settings = {"security": {"auth": {"selectedType": "openai"}}, "privacy": {"usageStatisticsEnabled": False}}
-    _write(home / ".qwen" / "settings.json", json.dumps(settings))
     return {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": KEY, "OPENAI_MODEL": "scripted"}
 
 

@@ -108,7 +108,8 @@ class Play:
     number: int
     step: Step
     marks: dict[str, str]
-    earlier: tuple[str, ...]  # the scripts of the turns that the agent still shows
+    earlier: tuple[str, ...]  # the scripts of earlier turns that the agent still shows
+    turns: int  # how often the model had spoken before the script's turn
     folder: str  # where the agent works, as it told the model; empty when it did not
     aside: bool  # a title, a suggestion, a choice of model: not the conversation itself
 
@@ -124,29 +125,46 @@ def play(question: Question, forced: str | None = None, blocked: bool = False) -
     Raises:
         KeyError: There is no script of that name.
     """
-    messages = question.messages
-    users = [index for index, message in enumerate(messages) if message.role == "user"]
-    told = next((index for index in reversed(users) if _script(messages[index])), None)
-    marks = dict(MARK.findall(messages[told].text)) if told is not None else {}
+    before, told, after = _split(question.messages)
+    marks = dict(MARK.findall(told.text))
     name = forced or marks.get("script")
-    earlier = tuple(
-        found for index in users if told is not None and index < told and (found := _script(messages[index]))
-    )
-    after = messages[told + 1 :] if told is not None else messages
-    folder = FOLDER.search("\n".join([question.system, *(each.text for each in messages if each.role != "tool")]))
-    aside = not question.tools or question.answer_schema is not None or _another_turn(after)
+    earlier = _scripts([*before, told])[: -1 if "script" in marks else None]
     number = sum(message.role == "tool" for message in after)
+    aside = not question.tools or question.answer_schema is not None or _another_turn(after)
     step: Step = Say(SIDE_ANSWER)
     if name and (not aside or isinstance(SCRIPTS[name][0], Fail | Cut)):
         steps = SCRIPTS[name][1:] if name == "resume" and blocked else SCRIPTS[name]
-        words = {**marks, "earlier": ", ".join(earlier) or "none"}
-        step = _filled(steps[min(number, len(steps) - 1)], words)
-    return Play(name, number, step, marks, earlier, folder[1].strip() if folder else "", aside)
+        step = _filled(steps[min(number, len(steps) - 1)], {**marks, "earlier": ", ".join(earlier) or "none"})
+    return Play(
+        script=name,
+        number=number,
+        step=step,
+        marks=marks,
+        earlier=earlier,
+        turns=sum(message.role == "assistant" for message in before),
+        folder=_folder(question),
+        aside=aside,
+    )
 
 
-def _script(message: Message) -> str | None:
-    """The script that a message asks for: the last one, where it quotes an older one."""
-    return dict(MARK.findall(message.text)).get("script")
+def _split(messages: list[Message]) -> tuple[list[Message], Message, list[Message]]:
+    """The messages before the last one with a script, that message (empty where there is none), and those after it."""
+    for index in reversed(range(len(messages))):
+        if _scripts([messages[index]]):
+            return messages[:index], messages[index], messages[index + 1 :]
+    return [], Message("user", ""), messages
+
+
+def _scripts(messages: Sequence[Message]) -> tuple[str, ...]:
+    """The scripts that the user's messages name, in order; one message may tell of earlier ones before its own."""
+    told = "\n".join(message.text for message in messages if message.role == "user")
+    return tuple(value for name, value in MARK.findall(told) if name == "script")
+
+
+def _folder(question: Question) -> str:
+    told = [question.system, *(message.text for message in question.messages if message.role != "tool")]
+    found = FOLDER.search("\n".join(told))
+    return found[1].strip() if found else ""
 
 
 def _another_turn(after: Sequence[Message]) -> bool:

@@ -48,6 +48,10 @@ class Usage:
     cache_write: int = 100
     reasoning: int = 7
 
+    def read(self, wire: str) -> int:
+        """All tokens that went into the model: those of a cache stand beside the input or in it."""
+        return self.input + (self.cache_read + self.cache_write if wire == "anthropic" else 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -1,0 +1,166 @@
+"""What Narrows promises of the agents that people have, with the real programs and a scripted model."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain.trouble import Trouble
+from tests.real.model import closed_port
+from tests.real.ways import WAYS, Answer, Shop, Stage, Way
+from tests.support.processes import wait_until
+
+pytestmark = [pytest.mark.together, pytest.mark.usefixtures("together"), pytest.mark.timeout(420)]
+every_way = pytest.mark.parametrize("way", WAYS, ids=str)
+
+TROUBLES = {
+    "http429": Trouble.RATE_LIMIT,
+    "http500": Trouble.MODEL,
+    "cut": Trouble.CUT,
+    "http401": Trouble.LOGIN,
+}
+STEPS = 4  # requests of "fix" and of "followup"
+
+
+def fails(shop: Shop, way: Way, script: str, trouble: Trouble) -> None:
+    """A task's run ends by itself, with the trouble's name, no later than the agents page says."""
+    task = shop.file(way, script)
+    promised = way.spec.gives_up
+    assert promised, f"{way} promises nothing"
+
+    shop.needs_attention(task, promised + 60)
+
+    [run] = shop.runs(task)
+    print(f"{way} {script}: {run['trouble']} after {run['seconds']:.1f} s of {promised:g}")
+    assert (run["state"], run["trouble"]) == ("failed", trouble.value), shop.story(task)
+    assert run["seconds"] <= promised, shop.story(task)
+    assert run["error"]
+
+
+@every_way
+def test_a_model_that_cannot_be_reached_is_named_in_time(stage: Stage, way: Way) -> None:
+    with closed_port() as url, stage.open(way, url=url) as shop:
+        fails(shop, way, "hello", Trouble.UNREACHABLE)
+
+
+@pytest.mark.parametrize("script", TROUBLES)
+@every_way
+def test_a_model_that_fails_is_named_in_time(stage: Stage, way: Way, script: str) -> None:
+    with stage.open(way) as shop:
+        fails(shop, way, script, TROUBLES[script])
+
+
+@every_way
+def test_a_task_and_its_followup_become_a_landed_commit_and_the_model_remembers(stage: Stage, way: Way) -> None:
+    with stage.open(way) as shop:
+        task = shop.file(way, "fix")
+        change = shop.rests(task)
+        assert [check["state"] for check in change["checks"]] == ["passed"]
+
+        asked = {"revision": 1, "verdict": "request_changes", "message": "Say what it does. [[script:followup]]"}
+        shop.server.post(f"/api/changes/{change['id']}/reviews", asked)
+        shop.rests(task, revision=2)
+
+        first, second = shop.runs(task)
+        remembered = shop.model.of("followup")
+        assert len(remembered) == STEPS, shop.story(task)
+        assert all(request.play.earlier == ("fix",) and request.play.turns for request in remembered), shop.story(task)
+        assert second["continued"] is True
+        assert "Earlier scripts: fix." in second["summary"]
+        for run, script in ((first, "fix"), (second, "followup")):
+            assert used(run) == sent(shop, script), shop.story(task)
+
+        landing = shop.server.post(f"/api/changes/{change['id']}/landing", {"revision": 2, "message": "add: mend"})
+        shop.until(lambda: landed(shop, landing["id"]), 60, lambda: shop.story(task))
+        assert shop.repository.log()[0] == "add: mend"
+        assert shop.repository.show("HEAD:calc.py") == (
+            'def add(a, b):\n    """Return the sum of a and b."""\n    return a + b\n'
+        )
+        assert shop.gone() < 5
+
+
+@every_way
+def test_a_stop_leaves_no_process(stage: Stage, way: Way) -> None:
+    with stage.open(way) as shop:
+        task = shop.file(way, "block")
+        tools = blocked(shop)
+        [run] = shop.runs(task)
+
+        shop.server.call("DELETE", f"/api/runs/{run['id']}")
+        seconds = shop.gone()
+
+        print(f"{way}: {tools} tools and their agent gone {seconds:.2f} s after the stop")
+        shop.needs_attention(task)
+        assert shop.runs(task)[0]["state"] == "stopped"
+
+
+@every_way
+def test_killed_amid_a_tool_call_the_server_carries_on_with_the_same_session(stage: Stage, way: Way) -> None:
+    with stage.open(way) as shop:
+        task = shop.file(way, "resume")
+        blocked(shop)
+
+        shop.server.kill()
+        shop.gone()
+        before = len(shop.model.requests)
+        shop.server.start()
+        change = shop.rests(task, seconds=180)
+
+        again = [request for request in shop.model.requests[before:] if not request.play.aside]
+        assert {(request.script, request.play.earlier) for request in again} == {("resume", ("resume",))}, shop.story(
+            task
+        )
+        [run] = shop.runs(task)
+        assert (run["attempt"], run["state"]) == (2, "succeeded")
+        assert shown(shop, change, "calc.py").endswith("return a + b")
+
+
+def test_six_at_once_on_one_project_make_24_right_diffs(stage: Stage) -> None:
+    ways = [way for way in WAYS if way.name != "claude-native"]
+    with stage.open(*ways) as shop:
+        shop.server.call("PATCH", f"/api/projects/{shop.project}", {"agents_limit": len(ways)})
+        tasks = {}
+        for number in range(24):
+            way = ways[number % len(ways)]
+            words = {"file": f"notes/{number}.txt", "content": f"{way} wrote number {number}"}
+            tasks[shop.file(way, "write", f"Write number {number}", **words)] = words
+
+        for task, words in tasks.items():
+            change = shop.rests(task, seconds=240)
+            [file] = shop.server.get(f"/api/changes/{change['id']}/revisions/1/files")
+            assert (file["path"], file["status"]) == (words["file"], "A")
+            assert shown(shop, change, words["file"]) == words["content"]
+        assert shop.gone() < 5
+
+
+def used(run: Answer) -> tuple[int, int]:
+    """Tokens into the model, from its cache or not, and out of it, as Narrows says."""
+    tokens = run["usage"]
+    return sum(tokens.get(name, 0) for name in ("input", "cache_read", "cache_write")), tokens["output"]
+
+
+def sent(shop: Shop, script: str) -> tuple[int, int]:
+    """The same, as the model counted them for a script."""
+    answers = [(request.wire, request.usage) for request in shop.model.of(script) if request.usage]
+    return sum(usage.read(wire) for wire, usage in answers), sum(usage.output for _, usage in answers)
+
+
+def shown(shop: Shop, change: Answer, path: str) -> str:
+    """A file of the change's last revision, without the end of its last line."""
+    [mirror] = (shop.server.data / "mirrors").iterdir()
+    return shop.repository.git("--git-dir", mirror, "show", f"{change['revisions'][-1]['commit']}:{path}")
+
+
+def blocked(shop: Shop) -> int:
+    """How many tools wait for ever, once both of them do."""
+
+    def waiting() -> int:
+        lines = [" ".join(process.cmdline()) for process in shop.processes()]
+        return len([line for line in lines if "time.sleep(180" in line])
+
+    return wait_until(lambda: waiting() if waiting() >= 2 else None, "no tool was started", 60)
+
+
+def landed(shop: Shop, landing: int) -> object:
+    found = shop.server.get(f"/api/landings/{landing}")
+    assert found["state"] in ("queued", "running", "landed"), found
+    return found if found["state"] == "landed" else None
