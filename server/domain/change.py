@@ -42,8 +42,16 @@ class Change(Row, table=True):
         self._become(ChangeState.NEEDS_ATTENTION, why, since=(ChangeState.WORKING,))
         self.ready_at = now()
 
+    def ask(self, what: str) -> None:
+        """Its agent asks something; of several questions at once, the note is one's."""
+        if self.state is ChangeState.NEEDS_ATTENTION:
+            self.note = what
+            return
+        self._become(ChangeState.NEEDS_ATTENTION, what, since=(ChangeState.WORKING,))
+        self.ready_at = now()
+
     def resume(self) -> None:
-        """Back to the agent: changes requested, or another try."""
+        """Back to the agent: changes requested, a question answered, or another try."""
         self._become(ChangeState.WORKING)
         self.later_at = None
 

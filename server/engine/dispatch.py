@@ -15,7 +15,7 @@ from server.bus import Signal
 from server.domain.landing import Landing
 from server.engine import lander, turn
 from server.engine.workplace import Workplace
-from server.services import admission, landings, runs
+from server.services import admission, landings, pauses, runs
 
 UNDER_WAY = ("PENDING", "ENQUEUED")
 HEARTBEAT = 10.0  # seconds; a worker is taken for dead after three of them
@@ -43,6 +43,8 @@ async def _answer(place: Workplace, batch: Iterable[Signal]) -> None:
     for signal in stored:
         if (signal.topic, signal.verb) == ("run", "stop_asked"):
             place.stop_of(signal.id).set()
+        if signal.topic == "question" and (answered := place.answers.get(signal.id)):
+            answered.set()
     if stored:
         await _start_what_may(place)
 
@@ -93,6 +95,7 @@ async def _keep_beating(place: Workplace) -> None:
         try:
             await _beat(place)
             await asyncio.to_thread(runs.take_over, place.narrows, place.executor)
+            await asyncio.to_thread(pauses.lift, place.narrows)
             await asyncio.to_thread(landings.take_over, place.narrows, place.executor)
             await _resume(place)
         except Exception:

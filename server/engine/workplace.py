@@ -16,11 +16,16 @@ class Workplace:
     executor: str
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     stops: dict[int, asyncio.Event] = field(default_factory=dict)  # by run
+    answers: dict[int, asyncio.Event] = field(default_factory=dict)  # by question
     trees: dict[str, asyncio.Lock] = field(default_factory=dict)  # by worktree path, for those that are shared
 
     def stop_of(self, run_id: int) -> asyncio.Event:
         """Set when the run is to end."""
         return self.stops.setdefault(run_id, asyncio.Event())
+
+    def answer_to(self, question_id: int) -> asyncio.Event:
+        """Set when the run that asked need not wait any more."""
+        return self.answers.setdefault(question_id, asyncio.Event())
 
     async def unless_stopping(self) -> None:
         """Goes on while the engine runs. Once it stops, never returns: what it was doing is not over, only interrupted,

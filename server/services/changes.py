@@ -9,7 +9,7 @@ from server.domain.errors import WrongState
 from server.domain.event import Actor
 from server.domain.review import Review, Verdict
 from server.domain.states import ChangeState, RunState, TaskState, stands
-from server.services import events
+from server.services import events, questions
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -62,7 +62,8 @@ def abandon(narrows: Narrows, change_id: int) -> Change:
                 verdict=Verdict.ABANDON,
             )
         )
-        in_use = _stop_runs(db, change, judging=was_working)
+        questions.forsake(db, change)
+        in_use = stop_runs(db, change, "Its change was abandoned.", judging=was_working)
         task = queries.task(db, change.task_id)
         if task.state is TaskState.OPEN and queries.living_change(db, task.id) is None:
             task.drop()
@@ -73,14 +74,16 @@ def abandon(narrows: Narrows, change_id: int) -> Change:
     return change
 
 
-def _stop_runs(db: Session, change: Change, *, judging: bool) -> bool:
-    """Whether an agent, or the checks after it, still use the worktree; their worker gives it back when they ended."""
+def stop_runs(db: Session, change: Change, why: str, *, judging: bool = False) -> bool:
+    """Ask for the end of a change's runs, and with `judging` of the checks after the last one. Whether they still use
+    the worktree; their worker gives it back when they ended. Inside the caller's transaction.
+    """
     judged = queries.runs_of_change(db, change.id)[-1:] if judging else []
     in_use = False
     for run in queries.unfinished_runs(db, change.id) or judged:
         run.stop_asked = True
         if run.executor is None:
-            run.end(RunState.STOPPED, "Its change was abandoned.")
+            run.end(RunState.STOPPED, why)
         else:
             in_use = True
         events.record(db, Actor.YOU, "stop_asked", run)

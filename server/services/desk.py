@@ -8,6 +8,7 @@ from server.domain.change import UNDONE, Change, Revision
 from server.domain.check import Check
 from server.domain.landing import Landing
 from server.domain.project import Project
+from server.domain.question import Question
 from server.domain.review import Comment
 from server.domain.run import Run
 from server.domain.states import ChangeState
@@ -52,6 +53,7 @@ class Sheet:
     checks: list[Check]  # of the newest revision
     comments: list[Comment]
     landings: list[Landing]
+    questions: list[Question]  # to be answered
     assessment: Assessment
 
     @property
@@ -63,9 +65,12 @@ def desk(narrows: Narrows, limit: int = 20) -> Desk:
     """The desk as it is now, with the first `limit` of those that wait."""
     with narrows.reading() as db:
         line = queries.desk_line(db, limit)
-        ordinary = [change for change, _, priority, _ in line if not priority and not change.later_at]
+        asking = queries.asking_changes(db)
+        ordinary = [
+            change for change, _, priority, _ in line if not (priority or change.later_at or change.id in asking)
+        ]
         waiting = [
-            Waiting(change, title, minutes if minutes is not None else 1.0, _why(change, priority, ordinary))
+            Waiting(change, title, minutes if minutes is not None else 1.0, _why(change, priority, asking, ordinary))
             for change, title, priority, minutes in line
         ]
         return Desk(
@@ -78,10 +83,12 @@ def desk(narrows: Narrows, limit: int = 20) -> Desk:
         )
 
 
-def _why(change: Change, priority: int, ordinary: list[Change]) -> str:
+def _why(change: Change, priority: int, asking: set[int], ordinary: list[Change]) -> str:
     """Why a change stands where it does in the line; those in `ordinary` stand there by age alone."""
     if change.later_at:
         return "its landing was undone" if change.note == UNDONE else "you put it off"
+    if change.id in asking:
+        return "its agent waits for your word"
     if change.state is ChangeState.NEEDS_ATTENTION:
         return "needs your word"
     if priority:
@@ -108,5 +115,6 @@ def sheet(narrows: Narrows, change_id: int) -> Sheet:
             checks=queries.checks_of_revision(db, revisions[-1].id) if revisions else [],
             comments=queries.comments(db, change_id),
             landings=queries.landings_of_change(db, change_id),
+            questions=queries.unanswered_questions(db, change_id),
             assessment=assessed(db, change, revisions[-1] if revisions else None),
         )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_
 from sqlalchemy.orm import aliased, defer
 from sqlmodel import Session, SQLModel, col, select
 
-from server.domain.agent import Agent
+from server.domain.agent import Agent, Pause, Trial, TrialState
 from server.domain.change import Change, Revision
 from server.domain.check import Check
 from server.domain.errors import NotFound
@@ -19,9 +19,10 @@ from server.domain.event import Event
 from server.domain.file_row import FileRow
 from server.domain.landing import Landing
 from server.domain.project import Project
+from server.domain.question import UNANSWERED, Question
 from server.domain.review import Comment, CommentState, Draft
 from server.domain.run import Executor, Run
-from server.domain.states import ChangeState, CheckState, LandingState, RunState, TaskState
+from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState
 from server.domain.task import Task, TaskLink
 
 Found = TypeVar("Found", bound=SQLModel)
@@ -65,6 +66,28 @@ def project_at(db: Session, path: str) -> Project | None:
 
 def agents(db: Session) -> list[Agent]:
     return list(db.exec(select(Agent).order_by(col(Agent.name))))
+
+
+def trial(db: Session, trial_id: int) -> Trial:
+    return _one(db, Trial, trial_id)
+
+
+def last_trial(db: Session, agent: str) -> Trial | None:
+    return db.exec(select(Trial).where(Trial.agent == agent).order_by(col(Trial.id).desc()).limit(1)).first()
+
+
+def last_trials(db: Session) -> list[Trial]:
+    """Each agent's newest."""
+    newest = select(func.max(Trial.id)).group_by(col(Trial.agent))
+    return list(db.exec(select(Trial).where(col(Trial.id).in_(newest))))
+
+
+def running_trials(db: Session) -> list[Trial]:
+    return list(db.exec(select(Trial).where(Trial.state == TrialState.RUNNING).order_by(col(Trial.id))))
+
+
+def earlier_trials(db: Session, agent: str, trial_id: int) -> list[int]:
+    return list(db.exec(select(Trial.id).where(Trial.agent == agent, col(Trial.id) < trial_id)))
 
 
 def last_agent(db: Session, project_id: int) -> str | None:
@@ -166,11 +189,11 @@ def count_backlog(db: Session) -> int:
 
 
 def startable_tasks(db: Session, projects: Iterable[int], limit: int) -> list[Task]:
-    """The backlog of these projects, less what waits for another task."""
+    """The backlog of these projects, less what waits for another task, or for its agent's limit."""
     return list(
         db.exec(
             select(Task)
-            .where(col(Task.project_id).in_(list(projects)), _unstarted(), _unblocked())
+            .where(col(Task.project_id).in_(list(projects)), _unstarted(), _unblocked(), _unpaused(Task.agent))
             .order_by(col(Task.priority).desc(), col(Task.id))
             .limit(limit)
         )
@@ -287,8 +310,14 @@ def file(db: Session, base_tree: str, head_tree: str, position: int) -> FileRow:
 # The desk
 
 
+def _asks() -> ColumnElement[bool]:
+    """Whether the change's agent stands still until it has an answer."""
+    return exists().where(and_(col(Question.change_id) == col(Change.id), col(Question.state) == QuestionState.OPEN))
+
+
 def _line() -> Sequence[Any]:
-    return (col(Change.later_at).asc().nulls_first(), col(Task.priority).desc(), col(Change.ready_at), col(Change.id))
+    put_off = col(Change.later_at).asc().nulls_first()
+    return (put_off, _asks().desc(), col(Task.priority).desc(), col(Change.ready_at), col(Change.id))
 
 
 def desk_line(db: Session, limit: int) -> list[tuple[Change, str, int, float | None]]:
@@ -365,7 +394,12 @@ def waiting_runs(db: Session) -> list[Run]:
 def anything_to_admit(db: Session) -> bool:
     if db.exec(select(Run.id).where(_to_admit()).limit(1)).first() is not None:
         return True
-    return db.exec(select(Task.id).where(_unstarted(), _unblocked()).limit(1)).first() is not None
+    return db.exec(select(Task.id).where(_unstarted(), _unblocked(), _unpaused(Task.agent)).limit(1)).first() is not None
+
+
+def _unpaused(agent: str) -> ColumnElement[bool]:
+    """Given a column with agents' names: those whose model's limit is not reached."""
+    return col(agent).not_in(select(Pause.agent))
 
 
 def _to_admit() -> ColumnElement[bool]:
@@ -374,6 +408,7 @@ def _to_admit() -> ColumnElement[bool]:
     return and_(
         col(Run.state) == RunState.QUEUED,
         col(Run.executor).is_(None),
+        _unpaused(Run.agent),
         ~exists().where(
             and_(
                 other.change_id == col(Run.change_id),  # type: ignore[arg-type]
@@ -436,6 +471,37 @@ def orphaned_runs(db: Session, executor: str, silent_since: datetime) -> list[Ru
 def executors_alive(db: Session, since: datetime) -> bool:
     """Whether any worker was heard from since then."""
     return db.exec(select(Executor.id).where(Executor.heard_at >= since).limit(1)).first() is not None
+
+
+# Questions
+
+
+def asking_changes(db: Session) -> set[int]:
+    """The numbers of the changes whose agents stand still until they have an answer."""
+    return set(db.exec(select(Question.change_id).where(Question.state == QuestionState.OPEN)))
+
+
+def question(db: Session, question_id: int) -> Question:
+    return _one(db, Question, question_id)
+
+
+def unanswered_questions(db: Session, change_id: int | None = None) -> list[Question]:
+    """Those that an answer is good for, of one change or of all, oldest first."""
+    wanted = select(Question).where(col(Question.state).in_(UNANSWERED)).order_by(col(Question.id))
+    return list(db.exec(wanted if change_id is None else wanted.where(Question.change_id == change_id)))
+
+
+def open_questions(db: Session, run_id: int) -> list[Question]:
+    """Those that a run waits for."""
+    wanted = select(Question).where(Question.run_id == run_id, Question.state == QuestionState.OPEN)
+    return list(db.exec(wanted.order_by(col(Question.id))))
+
+
+def answered_questions(db: Session, change_id: int) -> list[Question]:
+    """A change's, oldest answer first."""
+    given = col(Question.state).in_((QuestionState.ALLOWED, QuestionState.REFUSED))
+    wanted = select(Question).where(Question.change_id == change_id, given)
+    return list(db.exec(wanted.order_by(col(Question.answered_at), col(Question.id))))
 
 
 # Checks
