@@ -19,7 +19,8 @@ def make_reader(format: Format, transcript: Transcript, tries: Tries | None = No
 
     `tries` hears of requests to the model that failed and are tried again, and is otherwise noted in the transcript.
     """
-    tries = tries or NotedTries(transcript)
+    if tries is None:
+        tries = NotedTries(transcript)
     match format:
         case "text":
             return TextReader(transcript, tries)

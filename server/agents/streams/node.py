@@ -58,10 +58,10 @@ class Node:
 
     @property
     def compact(self) -> str:
-        """The value as JSON; a string as it is, nothing as nothing."""
+        """The value as JSON; a string as it is, nothing and what is empty as nothing."""
         if isinstance(self.value, str):
             return self.text
-        if self.value is None:
+        if self.value in (None, {}, []):
             return ""
         try:
             return Node(json.dumps(self.value, ensure_ascii=False)).text

@@ -17,7 +17,7 @@ KEPT_NAME = 200  # characters of a call's id
 KEPT_PATH = 4096  # characters
 KEPT_STEPS = 200  # steps of a plan
 KEPT_CALLS = 4096  # tool calls of which something is remembered
-ERROR_DEPTH = 3  # errors that are wrapped in errors
+ERROR_DEPTH = 6  # errors that are wrapped in errors
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 _STATES = {"completed": "completed", "done": "completed", "in_progress": "in_progress", "active": "in_progress"}
 
