@@ -27,6 +27,8 @@ class Proposal:
     include: list[str] = field(default_factory=list)
     landing_method: LandingMethod | None = None
     agents_limit: int | None = None
+    rules: str = ""
+    hands_off: list[str] = field(default_factory=list)
 
 
 def propose(files: Mapping[str, bytes]) -> Proposal:
@@ -58,6 +60,8 @@ def _configured(found: Proposal, content: bytes) -> None:
         ("checks", list),
         ("include", list),
         ("agents_limit", int),
+        ("rules", str),
+        ("hands_off", list),
     ):
         if name not in said:
             continue

@@ -12,7 +12,8 @@ from typing import Any
 
 from server.domain.errors import Invalid, NotFound
 from server.domain.event import Actor
-from server.domain.project import DEFAULT_INCLUDE, LandingMethod, Project
+from server.domain.project import DEFAULT_INCLUDE, LandingMethod, Permission, Project
+from server.domain.question import TOOLS
 from server.git import mirrors
 from server.reading import proposals
 from server.services import events
@@ -33,6 +34,8 @@ class Proposal:
     include: list[str] = field(default_factory=lambda: list(DEFAULT_INCLUDE))
     landing_method: LandingMethod = LandingMethod.SQUASH
     agents_limit: int = 4
+    rules: str = ""
+    hands_off: list[str] = field(default_factory=list)
 
 
 def examine(path: str) -> Proposal:
@@ -56,6 +59,8 @@ def examine(path: str) -> Proposal:
         include=found.include or list(DEFAULT_INCLUDE),
         landing_method=found.landing_method or LandingMethod.SQUASH,
         agents_limit=found.agents_limit or 4,
+        rules=found.rules,
+        hands_off=found.hands_off,
     )
 
 
@@ -119,6 +124,13 @@ CONFIGURABLE = (
     "check_rounds",
     "turn_minutes",
     "check_minutes",
+    "rules",
+    "hands_off",
+    "permissions",
+    "ask_minutes",
+    "repository_config",
+    "sandbox",
+    "sandbox_network",
 )
 
 
@@ -177,6 +189,7 @@ LOWEST_HIGHEST = {
     "check_rounds": (0, 20),
     "turn_minutes": (1, 1440),
     "check_minutes": (1, 1440),
+    "ask_minutes": (0, 1440),
 }
 
 
@@ -193,14 +206,18 @@ def checked(wishes: dict[str, Any]) -> dict[str, Any]:
                 if value not in set(LandingMethod):
                     raise Invalid(name, f"{value!r} is no landing method.", f"One of: {', '.join(LandingMethod)}.")
                 result[name] = LandingMethod(value)
-            case "checks" | "include":
+            case "checks" | "include" | "hands_off":
                 result[name] = [line.strip() for line in value if line.strip()]
             case "name" | "path" | "target_branch":
                 if not str(value).strip():
                     raise Invalid(name, "It can't be empty.", "Type one.")
                 result[name] = str(value).strip()
-            case "setup":
+            case "setup" | "rules":
                 result[name] = str(value).strip()
+            case "permissions":
+                result[name] = _permissions(value)
+            case "repository_config" | "sandbox" | "sandbox_network":
+                result[name] = bool(value)
             case _ if name in LOWEST_HIGHEST:
                 low, high = LOWEST_HIGHEST[name]
                 if not low <= value <= high:
@@ -209,6 +226,16 @@ def checked(wishes: dict[str, Any]) -> dict[str, Any]:
             case _:
                 raise Invalid(name, "A project has no such setting.", f"It has: {', '.join(CONFIGURABLE)}.")
     return result
+
+
+def _permissions(wishes: dict[str, str]) -> dict[str, str]:
+    """What is not simply allowed, by kind of tool."""
+    for tool, permission in wishes.items():
+        if tool not in TOOLS:
+            raise Invalid("permissions", f"{tool!r} is no kind of tool.", f"One of: {', '.join(TOOLS)}.")
+        if permission not in set(Permission):
+            raise Invalid("permissions", f"{permission!r} is no permission.", f"One of: {', '.join(Permission)}.")
+    return {tool: str(permission) for tool, permission in wishes.items() if permission != Permission.ALLOW}
 
 
 def _no_branch(wanted: str, there: list[str]) -> NotFound | Invalid:

@@ -11,8 +11,9 @@ from typing import assert_never
 
 from server.domain.errors import NotFound
 from server.domain.landing import Landing
-from server.domain.states import LandingState
-from server.services import changes, landings, projects, tasks
+from server.domain.question import TOOLS, Question
+from server.domain.states import LandingState, QuestionState
+from server.services import changes, landings, projects, questions, tasks
 from server.services.narrows import Narrows
 
 _DEED = re.compile(r"([a-z]+)-(\d{1,18})")
@@ -48,6 +49,8 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
             return of_landing(landings.get(narrows, number))
         case "abandoned":
             return Done(f"Abandoned {_title(narrows, number)}.", f"/changes/{number}/restoration", f"/changes/{number}")
+        case "answered":
+            return _answered(questions.get(narrows, number))
         case "later" | "sent" | "accepted" | "restored" | "retried" | "stopped":
             said = {
                 "later": "Put {} behind the others.",
@@ -68,6 +71,21 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
             return Done(f"{deed.capitalize()} {projects.get(narrows, number).name}.", "", f"/projects/{number}")
         case _:
             return None
+
+
+def _answered(question: Question) -> Done | None:
+    """What the agent was told, and where it can be followed."""
+    wish, verb = questions.wish(question), TOOLS.get(question.tool, "use")
+    match question.state:
+        case QuestionState.ALLOWED if question.whole_run:
+            sentence = f"Allowed to {verb} anything in that run."
+        case QuestionState.ALLOWED:
+            sentence = f"Allowed to {wish} once."
+        case QuestionState.REFUSED:
+            sentence = f"Refused to {wish}."
+        case _:
+            return None
+    return Done(sentence, "", f"/changes/{question.change_id}")
 
 
 def of_landing(landing: Landing) -> Done:

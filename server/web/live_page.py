@@ -27,7 +27,7 @@ router = APIRouter()
 
 Watch = Literal["", "runs", "run", "change", "landings"]
 PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each costs a look at the database
-NEWS = {("change", "presented"), ("change", "stalled")}
+NEWS = {("change", "presented"), ("change", "stalled"), ("change", "asked")}
 FILLS_THE_DESK = NEWS | {("change", "restored"), ("landing", "failed"), ("landing", "cancelled"), ("landing", "undone")}
 ID = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?")
 

@@ -15,6 +15,7 @@ from server.web import (
     landings,
     live_page,
     projects,
+    questions,
     rendering,
     reviews,
     runs,
@@ -27,5 +28,18 @@ def install(app: FastAPI) -> None:
     """Templates on `app.state.templates`, static files under `/static`, and every page's routes."""
     app.state.templates = rendering.environment()
     app.mount("/static", StaticFiles(directory=assets.static()), name="static")
-    for noun in (desk, changes, reviews, comments, drafts, tasks, projects, runs, landings, agents, live_page):
+    for noun in (
+        desk,
+        changes,
+        questions,
+        reviews,
+        comments,
+        drafts,
+        tasks,
+        projects,
+        runs,
+        landings,
+        agents,
+        live_page,
+    ):
         app.include_router(noun.router, include_in_schema=False, form_limits={"max_part_size": security.MOST_BYTES})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
 
 from server.domain.errors import Invalid, NarrowsError
-from server.domain.project import LandingMethod, Project
+from server.domain.project import LandingMethod, Permission, Project
 from server.services import projects
 from server.services.narrows import Narrows
 from server.web import rendering
@@ -24,10 +24,31 @@ METHODS = {
 }
 
 
-@dataclass(frozen=True)
-class Typed:
-    """The settings' form as typed; lists are lines."""
+PERMISSIONS = {
+    Permission.ALLOW: "allow, within its worktree",
+    Permission.ASK: "ask me",
+    Permission.DENY: "refuse",
+}
+KINDS_OF_TOOL = {
+    "read": "Read files",
+    "search": "Search",
+    "edit": "Edit files",
+    "delete": "Delete files",
+    "move": "Move files",
+    "execute": "Run commands",
+    "fetch": "Fetch from the network",
+    "other": "Anything else",
+}
+LISTS = ("checks", "include", "hands_off")
+SWITCHES = ("repository_config", "sandbox", "sandbox_network")
 
+
+class Typed(BaseModel):
+    """The settings' form as typed; lists are lines, a switch is "on" or missing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str = ""
     name: str = ""
     target_branch: str = ""
     setup: str = ""
@@ -38,14 +59,39 @@ class Typed:
     check_rounds: str = "2"
     turn_minutes: str = "60"
     check_minutes: str = "20"
+    rules: str = ""
+    hands_off: str = ""
+    may_read: str = "allow"
+    may_search: str = "allow"
+    may_edit: str = "allow"
+    may_delete: str = "allow"
+    may_move: str = "allow"
+    may_execute: str = "allow"
+    may_fetch: str = "allow"
+    may_other: str = "allow"
+    ask_minutes: str = "10"
+    repository_config: str = ""
+    sandbox: str = ""
+    sandbox_network: str = ""
 
     @classmethod
     def of(cls, known: Project | projects.Proposal) -> Typed:
+        """What a project has; what a proposal says nothing of as a new project has it."""
         fields: dict[str, str] = {}
-        for name, default in cls().__dict__.items():
+        for name in projects.CONFIGURABLE:
+            default = Project.model_fields[name].get_default(call_default_factory=True)
             value = getattr(known, name, default)
-            fields[name] = "\n".join(value) if isinstance(value, list) else str(value)
+            if name == "permissions":
+                fields |= {f"may_{tool}": value.get(tool, Permission.ALLOW.value) for tool in KINDS_OF_TOOL}
+            elif name in SWITCHES:
+                fields[name] = "on" if value else ""
+            else:
+                fields[name] = "\n".join(value) if isinstance(value, list) else str(value)
         return cls(**fields)
+
+    def may(self, tool: str) -> str:
+        """What becomes of a wish to use that kind of tool."""
+        return str(getattr(self, f"may_{tool}"))
 
     def wishes(self) -> dict[str, Any]:
         """As the services take them.
@@ -53,9 +99,14 @@ class Typed:
         Raises:
             Invalid: A number is none.
         """
-        said: dict[str, Any] = asdict(self)
-        for name in ("checks", "include"):
+        said: dict[str, Any] = {name: getattr(self, name) for name in projects.CONFIGURABLE if hasattr(self, name)}
+        del said["path"]
+        said["permissions"] = {tool: self.may(tool) for tool in KINDS_OF_TOOL}
+        for name in LISTS:
             said[name] = said[name].splitlines()
+        said["rules"] = said["rules"].replace("\r\n", "\n")
+        for name in SWITCHES:
+            said[name] = said[name] != ""
         for name in projects.LOWEST_HIGHEST:
             if not said[name].strip().isdecimal() or len(said[name]) > 9:
                 raise Invalid(name, f"{said[name]!r} is no whole number.")
@@ -63,24 +114,7 @@ class Typed:
         return said
 
 
-def typed_settings(
-    name: Annotated[str, Form()] = "",
-    target_branch: Annotated[str, Form()] = "",
-    setup: Annotated[str, Form()] = "",
-    checks: Annotated[str, Form()] = "",
-    include: Annotated[str, Form()] = "",
-    landing_method: Annotated[str, Form()] = LandingMethod.SQUASH.value,
-    agents_limit: Annotated[str, Form()] = "4",
-    check_rounds: Annotated[str, Form()] = "2",
-    turn_minutes: Annotated[str, Form()] = "60",
-    check_minutes: Annotated[str, Form()] = "20",
-) -> Typed:
-    """The settings in a form."""
-    numbers = (agents_limit, check_rounds, turn_minutes, check_minutes)
-    return Typed(name, target_branch, setup, checks, include, landing_method, *numbers)
-
-
-TypedSettings = Annotated[Typed, Depends(typed_settings)]
+TypedSettings = Annotated[Typed, Form()]
 
 
 @router.get("/projects")
@@ -102,10 +136,9 @@ def examine(request: Request, narrows: NarrowsDep, path: str = "") -> Response:
 
 
 @router.post("/projects")
-def register(
-    request: Request, narrows: NarrowsDep, typed: TypedSettings, path: Annotated[str, Form()] = ""
-) -> Response:
+def register(request: Request, narrows: NarrowsDep, typed: TypedSettings) -> Response:
     """Register a repository as confirmed."""
+    path = typed.path
     try:
         if known := projects.at(narrows, projects.examine(path).path):
             return _known(request, known)
@@ -123,10 +156,9 @@ def show(request: Request, narrows: NarrowsDep, project_id: int) -> Response:
 
 
 @router.post("/projects/{project_id}")
-def configure(
-    request: Request, narrows: NarrowsDep, project_id: int, typed: TypedSettings, path: Annotated[str, Form()] = ""
-) -> Response:
+def configure(request: Request, narrows: NarrowsDep, project_id: int, typed: TypedSettings) -> Response:
     """Change a project's settings, or say where its repository was moved to."""
+    path = typed.path
     project = projects.get(narrows, project_id)
     moved = {"path": path} if path.strip() not in ("", project.path) else {}
     try:
@@ -171,6 +203,8 @@ def _confirm(
         typed=typed,
         branches=branches,
         methods=METHODS,
+        tools=KINDS_OF_TOOL,
+        permissions=PERMISSIONS,
         error=error,
         section="projects",
     )
@@ -194,6 +228,8 @@ def _settings(
         typed=typed,
         branches=[],
         methods=METHODS,
+        tools=KINDS_OF_TOOL,
+        permissions=PERMISSIONS,
         error=error,
         section="projects",
     )

@@ -33,6 +33,7 @@ def environment() -> Environment:
     )
     made.filters |= {
         "ago": ago,
+        "clock": clock,
         "excerpt": excerpt,
         "markdown": lambda text: Markup(markdown.html(text)),
         "minutes": minutes,
@@ -157,6 +158,15 @@ def _distance(passed: float) -> str:
         if passed >= size:
             return f"{passed // size:.0f} {unit} ago"
     return "just now"
+
+
+def clock(moment: datetime) -> Markup:
+    """A moment near now as a time element: the time of day where the server is, with the exact time as its title."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds"),
+        moment.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        moment.astimezone().strftime("%H:%M"),
+    )
 
 
 def minutes(value: float) -> str:

@@ -13,9 +13,10 @@ from server.domain.change import Revision
 from server.domain.check import Check
 from server.domain.errors import NarrowsError
 from server.domain.event import Event
+from server.domain.question import TOOLS
 from server.domain.review import Comment, CommentState
 from server.domain.run import Run
-from server.domain.states import ChangeState
+from server.domain.states import ChangeState, QuestionState
 from server.services import assessments, checks, desk, drafts, events, landings, revisions
 from server.services.assessments import Objected
 from server.services.narrows import Narrows
@@ -43,6 +44,11 @@ class Sheet:
     @property
     def run(self) -> Run | None:
         return self.seen.runs[-1] if self.seen.runs else None
+
+    @property
+    def asks(self) -> bool:
+        """Whether an agent stands still until a question is answered."""
+        return any(question.state is QuestionState.OPEN for question in self.seen.questions)
 
     @property
     def said(self) -> str:
@@ -165,6 +171,7 @@ def response(
         sheet=sheet,
         bar=bar or Bar(),
         reader=reader,
+        verbs=TOOLS,
         live=f"/live?watch=change&number={change.id}",
         **context,
     )

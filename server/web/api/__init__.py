@@ -15,6 +15,7 @@ from server.web.api import (
     events,
     landings,
     projects,
+    questions,
     reviews,
     revisions,
     runs,
@@ -34,6 +35,20 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 def install(app: FastAPI) -> None:
     """Put every call of the API on an application."""
     api = APIRouter(prefix="/api", responses=FAILURES)
-    for noun in (projects, agents, tasks, desk, revisions, comments, reviews, landings, changes, runs, checks, events):
+    for noun in (
+        projects,
+        agents,
+        tasks,
+        desk,
+        revisions,
+        comments,
+        reviews,
+        landings,
+        questions,
+        changes,
+        runs,
+        checks,
+        events,
+    ):
         api.include_router(noun.router)
     app.include_router(api)

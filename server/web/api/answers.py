@@ -13,7 +13,7 @@ from server.domain.diff import FileStatus
 from server.domain.project import LandingMethod
 from server.domain.review import CommentState, Side
 from server.domain.run import Reason
-from server.domain.states import ChangeState, CheckState, LandingState, RunState, TaskState, Turn
+from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState, Turn
 from server.domain.task import Kind
 from server.services.assessments import Objection
 from server.services.tasks import Standing
@@ -55,6 +55,13 @@ class ProjectAnswer(Answer):
     check_rounds: int
     turn_minutes: int
     check_minutes: int
+    rules: str
+    hands_off: list[str]
+    permissions: dict[str, str] = Field(description="By kind of tool: `ask` or `deny`; what is missing is allowed.")
+    ask_minutes: int
+    repository_config: bool
+    sandbox: bool
+    sandbox_network: bool
     created_at: datetime
 
 
@@ -250,6 +257,21 @@ class ForecastAnswer(Answer):
     message: str
 
 
+class QuestionAnswer(Answer):
+    id: int
+    run_id: int
+    change_id: int
+    project_id: int
+    tool: str = Field(description="The kind of tool, as a project's permissions name it.")
+    title: str = Field(description="In the agent's words.")
+    detail: str = Field(description="The command or the paths.")
+    state: QuestionState
+    whole_run: bool
+    asked_at: datetime
+    waits_until: datetime = Field(description="Until then its run waits; later, an answer starts another.")
+    answered_at: datetime | None
+
+
 class ChangeAnswer(ChangeBrief):
     title: str
     kind: Kind
@@ -259,6 +281,7 @@ class ChangeAnswer(ChangeBrief):
     checks: list[CheckAnswer] = Field(description="Of the newest revision.")
     comments: list[CommentAnswer]
     landings: list[LandingAnswer]
+    questions: list[QuestionAnswer] = Field(description="To be answered.")
     forecast: ForecastAnswer
     blockers: list[ObjectionAnswer]
     warnings: list[ObjectionAnswer]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote, urlsplit
 
 from fastapi import APIRouter, Response
+from pydantic import Field, StrictBool
 
 from server.domain.errors import Invalid
 from server.services import projects
@@ -28,6 +29,17 @@ class Settings(Asked):
     check_rounds: int | None = None
     turn_minutes: Id | None = None
     check_minutes: Id | None = None
+    rules: Text | None = Field(default=None, description="Markdown, told to every agent.")
+    hands_off: list[Text] | None = Field(default=None, description="Paths that agents are told not to touch.")
+    permissions: dict[Text, Text] | None = Field(
+        default=None, description="By kind of tool: `allow` (within the worktree), `ask` or `deny`; others: `allow`."
+    )
+    ask_minutes: int | None = Field(default=None, description="How long a run waits for the answer to a question.")
+    repository_config: StrictBool | None = Field(
+        default=None, description="Whether agents load what the repository configures for them: that runs its code."
+    )
+    sandbox: StrictBool | None = Field(default=None, description="Whether agents are confined.")
+    sandbox_network: StrictBool | None = Field(default=None, description="Whether confined agents have the network.")
 
 
 class Moved(Settings):
