@@ -6,10 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine
+from datetime import timedelta
 from types import TracebackType
 from typing import Any
 
 from server.agents.protocol import Update
+from server.domain.base import now as moment
 from server.domain.run import Run
 from server.engine.preparation import Room
 from server.engine.workplace import Workplace
@@ -18,6 +20,7 @@ from server.services import runs
 
 TELL_EVERY = 0.25  # seconds between two lines shown
 KEEP_EVERY = 5.0  # seconds between two lines written to the database
+QUIET_AFTER = 300.0  # seconds without a word, after which an agent is said to be quiet
 LOOK_EVERY = 3.0  # seconds between two looks at which files differ
 log = logging.getLogger(__name__)
 
@@ -28,15 +31,21 @@ class Listener:
     def __init__(self, place: Workplace, run: Run, room: Room) -> None:
         self._place, self._run, self._room = place, run, room
         self._line = ""
+        self._heard = time.monotonic()
         self._told = self._kept = self._looked = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._quiet = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def __enter__(self) -> Listener:
+        self._listen_on()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._timer:
+            self._timer.cancel()
         if self._line:
             self._later(asyncio.to_thread(runs.remember_line, self._place.narrows, self._run.id, self._line))
 
@@ -45,6 +54,11 @@ class Listener:
         if not update.text:
             return
         self._line, now = update.text, time.monotonic()
+        self._heard = now
+        if self._quiet:
+            self._quiet = False
+            self._later(asyncio.to_thread(runs.fall_quiet, self._place.narrows, self._run.id, None))
+            self._listen_on()
         if now - self._told >= TELL_EVERY:
             self._told = now
             runs.hear(self._place.narrows, self._run.id, self._line, self._run.change_id)
@@ -54,6 +68,21 @@ class Listener:
         if now - self._looked >= LOOK_EVERY:
             self._looked = now
             self._later(self._look())
+
+    def _listen_on(self) -> None:
+        """Look again when the agent would have been quiet for too long, had it not spoken since."""
+        self._timer = asyncio.get_running_loop().call_later(
+            QUIET_AFTER - (time.monotonic() - self._heard), self._wonder
+        )
+
+    def _wonder(self) -> None:
+        silence = time.monotonic() - self._heard
+        if silence < QUIET_AFTER:
+            self._listen_on()
+            return
+        self._quiet = True
+        since = moment() - timedelta(seconds=silence)
+        self._later(asyncio.to_thread(runs.fall_quiet, self._place.narrows, self._run.id, since))
 
     async def _look(self) -> None:
         narrows, room = self._place.narrows, self._room

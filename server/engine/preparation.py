@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from server.agents.environment import environment
+from server.agents.protocol import AgentSpec
 from server.agents.turns import last_line
-from server.domain.agent import Agent
 from server.domain.change import Change, Revision
 from server.domain.diff import FileStatus
 from server.domain.errors import NarrowsError
@@ -33,11 +34,13 @@ class Room:
     folder: Path
     base: str
     env: dict[str, str]
+    prompt: str
     session: str | None
+    session_began: datetime | None
     fallback_prompt: str
 
 
-async def prepare(place: Workplace, run: Run, agent: Agent) -> Room:
+async def prepare(place: Workplace, run: Run, spec: AgentSpec) -> Room:
     """Get everything ready for the agent.
 
     Raises:
@@ -50,15 +53,24 @@ async def prepare(place: Workplace, run: Run, agent: Agent) -> Room:
     fresh, base = await asyncio.to_thread(_check_out, narrows, run, change, project, last)
     assert change.slot is not None
     tree = narrows.tree(project.id, change.slot)
-    env = environment(home=Path.home(), extra={**_names(project, change, run, tree, folder), **agent.env})
+    names = _names(project, change, run, tree, folder)
+    env = environment(home=Path.home(), extra={**names, **spec.env}, passes=spec.passes)
     if fresh:
         await set_up(project, tree, folder, env, place.stop_of(run.id))
         _tenant_file(tree).write_text(str(change.id))
+    prompt = prompts.placed(run.prompt, report=folder / "report.md")
     fallback = ""
-    if change.session and run.reason is not Reason.FIRST:
-        task = await asyncio.to_thread(tasks.get, narrows, change.task_id)
-        fallback = f"{prompts.first(task)}\n\n{run.prompt}"
-    return Room(project, tree, folder, base, env, change.session, fallback)
+    if run.reason is not Reason.FIRST:
+        fallback = prompts.placed(
+            await asyncio.to_thread(_whole_story, narrows, run, project, last), report=folder / "report.md"
+        )
+    return Room(project, tree, folder, base, env, prompt, change.session, change.session_at, fallback)
+
+
+def _whole_story(narrows: Narrows, run: Run, project: Project, last: Revision | None) -> str:
+    """What a follow-up is told where its conversation can't be continued."""
+    done = revisions.files(narrows, last) if last else []
+    return prompts.whole_story(tasks.get(narrows, run.task_id), project, done, run.prompt)
 
 
 def _last_revision(narrows: Narrows, change_id: int) -> Revision | None:

@@ -158,8 +158,8 @@ _live_lock = threading.Lock()
 
 
 async def start(command: Command, on_error: Callable[[str], None] | None = None) -> Process:
-    """Starts `command`; what it writes to standard error goes to `stderr.log` in its run folder, bounded, and `on_error`
-    hears the newest line now and then.
+    """Starts `command`; what it writes to standard error goes to `stderr.log` in its run folder, bounded, and
+    `on_error` hears its newest line now and then.
 
     Raises:
         CannotStart: no such program or folder, or another program still holds the run folder.
@@ -222,9 +222,7 @@ def stop_all(within: float = 3.0) -> None:
             reap(run_folder)
 
 
-async def _start(
-    command: Command, *, merge: bool, on_error: Callable[[str], None] | None = None
-) -> Process:
+async def _start(command: Command, *, merge: bool, on_error: Callable[[str], None] | None = None) -> Process:
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
         source, into = _stdin(command.stdin, given, undo)
         out_of, stdout = _pipe(given, undo)

@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from dbos import DBOS
 
 from server.agents.builtin import make
-from server.agents.protocol import Outcome, Turn
+from server.agents.protocol import AgentSpec, Outcome, Turn
 from server.domain.run import Run
 from server.domain.states import ChangeState, RunState
-from server.engine import checker, preparation, processes
+from server.domain.trouble import Trouble
+from server.domain.usage import TOKENS
+from server.engine import checker, confining, preparation, specs
+from server.engine.asking import asker
 from server.engine.lines import Stopped
 from server.engine.listening import Listener
-from server.engine.specs import spec_of
 from server.engine.trouble import explain
 from server.engine.workplace import Workplace, workplace
 from server.services import agents, checks, revisions, runs
@@ -50,52 +54,76 @@ async def work(run_id: int) -> dict[str, Any] | None:
         return None
     began = asyncio.Event()
     try:
-        outcome = await _take_turn(place, run, began)
+        outcome, spec = await _take_turn(place, run, began)
     except Stopped:
-        outcome = Outcome("stopped")
+        outcome, spec = Outcome("stopped"), None
     except Exception as error:
-        outcome = Outcome("failed", error=explain(error, f"run {run_id}"))
+        outcome, spec = Outcome("failed", error=explain(error, f"run {run_id}")), None
     finally:
         place.stops.pop(run_id, None)
     await place.unless_stopping()
+    return told(outcome, spec, began=began.is_set())
+
+
+def told(outcome: Outcome, spec: AgentSpec | None, *, began: bool) -> dict[str, Any]:
+    """An outcome as DBOS keeps it between two steps."""
+    spans = {"cost": spec.cost, **dict.fromkeys(TOKENS, spec.tokens)} if spec else {}
     return {
         "state": outcome.state,
         "summary": outcome.summary,
         "session": outcome.session,
         "error": outcome.error,
         "report": outcome.report,
-        "began": began.is_set(),
+        "trouble": outcome.trouble,
+        "resets_at": outcome.resets_at.isoformat() if outcome.resets_at else None,
+        "continued": outcome.continued,
+        "usage": dict(outcome.usage),
+        "cumulative": [name for name, span in spans.items() if span == "session"],
+        "suspect": _suspect(outcome, spec),
+        "began": began,
     }
 
 
-async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> Outcome:
+def _suspect(outcome: Outcome, spec: AgentSpec | None) -> bool:
+    """Whether the agent says that all is well, and reports nothing used where it otherwise does."""
+    reports = spec is not None and spec.tokens is not None
+    return outcome.state == "succeeded" and reports and not any(outcome.usage.get(name) for name in TOKENS)
+
+
+async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> tuple[Outcome, AgentSpec | None]:
     """Set `began` as soon as the worktree is the agent's; before that, what stands in it is somebody else's work."""
     narrows = place.narrows
     stop = place.stop_of(run.id)
     if run.stop_asked:
         if await asyncio.to_thread(preparation.occupied, narrows, run):
             began.set()  # its server died before it had stopped
-        return Outcome("stopped")
+        return Outcome("stopped"), None
     agent = await asyncio.to_thread(agents.get, narrows, run.agent)
-    room = await preparation.prepare(place, run, agent)
+    spec, found = await asyncio.to_thread(specs.ready, agent, narrows.settings)
+    if found.problem:
+        return Outcome("failed", error=f"{found.problem} {found.step}".strip(), trouble=Trouble.MISSING), None
+    room = await preparation.prepare(place, run, spec)
+    launch, confined_by = await asyncio.to_thread(confining.launcher, place, room, spec)
     if stop.is_set():
-        return Outcome("stopped")
+        return Outcome("stopped"), None
+    driven_by = specs.driven_by(spec, found)
+    await asyncio.to_thread(runs.set_out, narrows, run.id, driven_by=driven_by, confined_by=confined_by)
     began.set()
     with Listener(place, run, room) as listener:
-        return await make(spec_of(agent)).turn(
-            Turn(
-                prompt=run.prompt,
-                worktree=room.tree,
-                folder=room.folder,
-                env=room.env,
-                timeout=room.project.turn_minutes * 60.0,
-                session=room.session,
-                fallback_prompt=room.fallback_prompt,
-            ),
-            processes.launch,
-            listener.hear,
-            stop,
+        asked = Turn(
+            prompt=room.prompt,
+            worktree=room.tree,
+            folder=room.folder,
+            env=room.env,
+            timeout=room.project.turn_minutes * 60.0,
+            session=room.session,
+            session_began=room.session_began,
+            fallback_prompt=room.fallback_prompt,
+            permissions=room.project.permissions,
+            repository_config=room.project.repository_config,
+            ask=asker(place, run),
         )
+        return await make(spec).turn(asked, launch, listener.hear, stop), spec
 
 
 @DBOS.step(name="record")
@@ -103,7 +131,7 @@ async def record(run_id: int, outcome: dict[str, Any]) -> None:
     """Make what the run left its change's next revision."""
     place = workplace()
     narrows = place.narrows
-    state, error = RunState(outcome["state"]), outcome["error"]
+    ending = _ending(outcome)
     if not await asyncio.to_thread(runs.holds, narrows, run_id, place.executor):
         return
     try:
@@ -113,18 +141,28 @@ async def record(run_id: int, outcome: dict[str, Any]) -> None:
             )
     except Exception as failure:  # the tree stays as it is: nothing is lost, and a person looks at it
         why = explain(failure, f"collecting what run {run_id} left")
-        state, error = RunState.FAILED, f"What the agent left could not be collected. {why}"
-    await asyncio.to_thread(
-        runs.end,
-        narrows,
-        run_id,
-        place.executor,
-        state,
-        error=error,
+        ending = replace(
+            ending, state=RunState.FAILED, error=f"What the agent left could not be collected. {why}", suspect=False
+        )
+    await asyncio.to_thread(runs.end, narrows, run_id, place.executor, ending)
+    await place.unless_stopping()
+
+
+def _ending(outcome: dict[str, Any]) -> runs.Ending:
+    """What `told` wrote; a step that an older version finished has fewer words."""
+    trouble, resets_at = outcome.get("trouble"), outcome.get("resets_at")
+    return runs.Ending(
+        state=RunState(outcome["state"]),
+        error=outcome["error"],
+        trouble=Trouble(trouble) if trouble else None,
+        resets_at=datetime.fromisoformat(resets_at) if resets_at else None,
         summary=outcome["summary"],
         session=outcome["session"],
+        continued=outcome.get("continued"),
+        usage=outcome.get("usage", {}),
+        cumulative=tuple(outcome.get("cumulative", ())),
+        suspect=outcome.get("suspect", False),
     )
-    await place.unless_stopping()
 
 
 @DBOS.step(name="judge")
@@ -173,6 +211,6 @@ async def give_up(run_id: int, why: str) -> None:
     """After a mistake of Narrows' own: the run ends, and a person sees it; the worktree stays as it is."""
     place = workplace()
     await place.unless_stopping()
-    await asyncio.to_thread(runs.end, place.narrows, run_id, place.executor, RunState.FAILED, error=why)
+    await asyncio.to_thread(runs.end, place.narrows, run_id, place.executor, runs.Ending(RunState.FAILED, why))
     if await asyncio.to_thread(runs.undecided, place.narrows, run_id, place.executor):
         await asyncio.to_thread(runs.decide, place.narrows, run_id)

@@ -63,7 +63,7 @@ class _Room:
 def _begin(db: Session, task: Task) -> Run:
     change = Change(task_id=task.id, project_id=task.project_id)
     events.record(db, Actor.ENGINE, "began", change)
-    return follow(db, change, Reason.FIRST, prompts.first(task))
+    return follow(db, change, Reason.FIRST, prompts.first(task, queries.project(db, task.project_id)))
 
 
 def follow(db: Session, change: Change, reason: Reason, prompt: str) -> Run:

@@ -27,6 +27,11 @@ def record(db: Session, actor: Actor, verb: str, thing: Row, **data: Any) -> Eve
         change_id=thing.id if isinstance(thing, Change) else getattr(thing, "change_id", None),
         data=data,
     )
+    return note(db, event)
+
+
+def note(db: Session, event: Event) -> Event:
+    """Write an event down; it is published once the transaction is committed."""
     db.add(event)
     db.flush()
     db.info.setdefault("events", []).append(event)

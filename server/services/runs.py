@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import Session
 
 from server import files
 from server.bus import Signal
+from server.domain import usage
 from server.domain.base import now, shown
 from server.domain.change import Change
 from server.domain.check import Check
-from server.domain.errors import NotFound, WrongState
+from server.domain.errors import WrongState
 from server.domain.event import Actor
 from server.domain.project import Project
 from server.domain.run import SILENT_AFTER, Executor, Reason, Run
 from server.domain.states import ChangeState, CheckState, RunState, words
-from server.services import admission, changes, events, prompts
+from server.domain.trouble import Trouble
+from server.services import admission, changes, events, pauses, prompts, questions
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -61,6 +67,7 @@ def stop(narrows: Narrows, run_id: int) -> Run:
         if run.over and not _judging(db, run, change):
             raise WrongState(f"Run {run.id} is over: {words(run.state)}.", "Nothing is left to stop.")
         run.stop_asked = True
+        questions.withdraw(db, run, Actor.YOU)
         if run.executor is None:
             run.end(RunState.STOPPED, "Stopped before it started.")
             if change.state is ChangeState.WORKING:
@@ -81,6 +88,7 @@ def begin(narrows: Narrows, run_id: int, executor: str) -> Run | None:
         run = queries.run(db, run_id)
         if run.over or run.executor != executor:
             return None
+        questions.withdraw(db, run)
         if run.state is RunState.QUEUED:
             run.start()
             events.record(db, Actor.ENGINE, "started", run, attempt=run.attempt)
@@ -134,31 +142,78 @@ def remember_line(narrows: Narrows, run_id: int, line: str) -> None:
         db.add(run)
 
 
-def end(
-    narrows: Narrows,
-    run_id: int,
-    executor: str,
-    state: RunState,
-    *,
-    error: str = "",
-    summary: str = "",
-    session: str | None = None,
-) -> Run | None:
+@dataclass(frozen=True)
+class Ending:
+    """How the agent's part of a run came out.
+
+    `cumulative` names what of `usage` counts from the session's beginning; `suspect` says that nothing left is a sign
+    of a model that did not answer, since this agent otherwise says what it used.
+    """
+
+    state: RunState
+    error: str = ""
+    trouble: Trouble | None = None
+    resets_at: datetime | None = None
+    summary: str = ""
+    session: str | None = None
+    continued: bool | None = None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+    cumulative: tuple[str, ...] = ()
+    suspect: bool = False
+
+
+def set_out(narrows: Narrows, run_id: int, *, driven_by: str, confined_by: str) -> None:
+    """The agent is about to start: which program it is, and what confines it."""
+    with narrows.transaction() as db:
+        run = queries.run(db, run_id)
+        run.driven_by, run.confined_by = driven_by, confined_by
+        db.add(run)
+
+
+def fall_quiet(narrows: Narrows, run_id: int, since: datetime | None) -> None:
+    """The agent has not said a word since then; None: it speaks again."""
+    with narrows.transaction() as db:
+        run = queries.run(db, run_id)
+        run.quiet_since = since
+        events.record(db, Actor.AGENT, "fell_quiet" if since else "spoke_again", run)
+
+
+def end(narrows: Narrows, run_id: int, executor: str, ending: Ending) -> Run | None:
     """The agent's part is over; what becomes of the change is decided after the checks. None: not its own any more."""
     with narrows.transaction() as db:
         run = queries.run(db, run_id)
         if run.executor != executor:
             return None
         if not run.over:
-            run.end(state, error)
-            run.summary = summary
-            change = queries.change(db, run.change_id)
-            change.session = session or change.session
-            db.add(change)
-            events.record(
-                db, Actor.AGENT if state is RunState.SUCCEEDED else Actor.ENGINE, state.value, run, error=error
-            )
+            if ending.suspect and queries.revision_of_run(db, run_id) is None:
+                ending = replace(ending, state=RunState.FAILED, trouble=Trouble.SUSPECT)
+            run.end(ending.state, ending.error or (ending.trouble.meaning.capitalize() + "." if ending.trouble else ""))
+            run.trouble, run.resets_at, run.summary = ending.trouble, ending.resets_at, ending.summary
+            run.continued, run.quiet_since = ending.continued, None
+            _account(db, run, ending)
+            questions.settle(db, run)
+            if ending.trouble is Trouble.RATE_LIMIT:
+                pauses.begin(db, run.agent, ending.resets_at, run.error)
+            _converse(db, run, ending)
+            actor = Actor.AGENT if ending.state is RunState.SUCCEEDED else Actor.ENGINE
+            events.record(db, actor, ending.state.value, run, error=run.error, trouble=ending.trouble)
     return run
+
+
+def _account(db: Session, run: Run, ending: Ending) -> None:
+    """What the run used, by its agent's own arithmetic."""
+    before = [each for each in queries.runs_of_change(db, run.change_id) if each.id < run.id and each.session_usage]
+    last = before[-1].session_usage if before and ending.continued else {}
+    run.usage = usage.of_run(ending.usage, last, ending.cumulative)
+    run.session_usage = {name: ending.usage[name] for name in ending.cumulative if name in ending.usage}
+
+
+def _converse(db: Session, run: Run, ending: Ending) -> None:
+    """Keep which conversation the change is in, and since when."""
+    change = queries.change(db, run.change_id)
+    if ending.session and ending.session != change.session:
+        change.session, change.session_at = ending.session, run.started_at
+        db.add(change)
 
 
 def decide(narrows: Narrows, run_id: int) -> Change:
@@ -242,30 +297,19 @@ def retry(narrows: Narrows, change_id: int) -> Run:
             raise WrongState(
                 f"Change {change.id} is {words(change.state)}.", "Send it back to have it done differently."
             )
+        questions.forsake(db, change)
+        changes.stop_runs(db, change, "Another try was asked for.")
         change.resume()
         change.check_rounds = 0
         last = queries.runs_of_change(db, change_id)
-        prompt = last[-1].prompt if last else prompts.first(queries.task(db, change.task_id))
+        prompt = (
+            last[-1].prompt
+            if last
+            else prompts.first(queries.task(db, change.task_id), queries.project(db, change.project_id))
+        )
         error = last[-1].error if last else ""
         events.record(db, Actor.YOU, "retried", change)
         return admission.follow(db, change, Reason.RETRY, prompts.again(prompt, error) if error else prompt)
-
-
-def transcript(narrows: Narrows, run_id: int, offset: int = 0, limit: int = 200_000) -> tuple[str, int]:
-    """The transcript from byte `offset` on, and the next offset. At most `limit` bytes, cut at whole characters."""
-    get(narrows, run_id)
-    path = narrows.run_folder(run_id) / "transcript.log"
-    if offset < 0:
-        raise NotFound("A transcript starts at offset 0.")
-    file = files.open_to_read(path)
-    if file is None:
-        return "", offset
-    with file:
-        file.seek(offset)
-        data = file.read(limit)
-    text = data.decode("utf-8", "ignore" if len(data) == limit else "replace")
-    taken = len(text.encode()) if len(data) == limit else len(data)
-    return text, offset + taken
 
 
 def touched(narrows: Narrows, run_id: int) -> list[str]:

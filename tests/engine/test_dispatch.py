@@ -18,7 +18,7 @@ from server.domain.run import SILENT_AFTER, Executor, Run
 from server.domain.states import ChangeState, RunState
 from server.engine import checker, dispatch, processes
 from server.engine.engine import Engine
-from server.services import admission, agents, changes, projects, revisions, runs, tasks
+from server.services import admission, agents, changes, projects, revisions, runs, tasks, transcripts
 from server.services.narrows import Narrows
 from tests.support.house import House, narrows_in
 from tests.support.repositories import Repository
@@ -94,7 +94,7 @@ def test_what_a_dead_worker_left_to_be_judged_is_judged_here(
     task = file(narrows, project)
     [run] = admission.admit(narrows, "dead")
     runs.begin(narrows, run.id, "dead")
-    runs.end(narrows, run.id, "dead", RunState.SUCCEEDED, summary="Nothing to do.")
+    runs.end(narrows, run.id, "dead", runs.Ending(RunState.SUCCEEDED, summary="Nothing to do."))
     with narrows.database.writing() as db:
         db.add(Executor(id="dead", host="h", pid=1, heard_at=now() - SILENT_AFTER - timedelta(seconds=1)))
     engine.start()
@@ -108,7 +108,7 @@ def test_a_stop_and_a_start_go_on_with_what_was_running(
 ) -> None:
     engine.start()
     task = file(narrows, project, "sleeper")
-    watcher.until(lambda: True if runs.at_work(narrows) and runs.transcript(narrows, 1)[0] else None)
+    watcher.until(lambda: True if runs.at_work(narrows) and transcripts.tell(narrows, 1).text else None)
     engine.stop()
     run = only_run(narrows)
     assert run.state is RunState.RUNNING, "it is not over, only interrupted"
@@ -144,7 +144,7 @@ def test_abandoning_a_change_ends_its_agent_and_frees_its_worktree(
 ) -> None:
     engine.start()
     file(narrows, project, "sleeper")
-    watcher.until(lambda: True if runs.at_work(narrows) and runs.transcript(narrows, 1)[0] else None)
+    watcher.until(lambda: True if runs.at_work(narrows) and transcripts.tell(narrows, 1).text else None)
     run = only_run(narrows)
     changes.abandon(narrows, run.change_id)
     watcher.until(lambda: True if runs.get(narrows, run.id).over else None)

@@ -66,7 +66,7 @@ class Workshop:
 
     def end(self, run: Run, state: RunState = RunState.SUCCEEDED, error: str = "") -> Run | None:
         assert run.executor is not None
-        return runs.end(self.narrows, run.id, run.executor, state, error=error)
+        return runs.end(self.narrows, run.id, run.executor, runs.Ending(state, error=error))
 
     def judge(self, revision: Revision, red: Sequence[str] = ()) -> list[Check]:
         """The project's checks run; those named fail."""

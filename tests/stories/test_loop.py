@@ -134,7 +134,7 @@ def test_a_stopped_run_keeps_what_it_had_done(house: House, project: Project) ->
     task = tasks.file(house.narrows, project_id=project.id, title="Slowly", agent="slow")
     house.waits(task, ChangeState.WORKING)
     run = house.until(lambda: next((r for r, _ in runs.at_work(house.narrows) if r.state is RunState.RUNNING), None))
-    house.until(lambda: True if runs.transcript(house.narrows, run.id)[0] else None)
+    house.until(lambda: True if transcripts.tell(house.narrows, run.id).text else None)
 
     runs.stop(house.narrows, run.id)
     change = house.waits(task, ChangeState.NEEDS_ATTENTION)

@@ -1,0 +1,76 @@
+"""How a run's programs are started: in the sandbox where the project wants one, else as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from server.agents import sandbox
+from server.agents.protocol import AgentSpec, Launch, ProcessLike, Stdin
+from server.domain.errors import NarrowsError
+from server.engine import processes
+from server.engine.preparation import Room
+from server.engine.workplace import Workplace
+from server.git import places
+
+
+def launcher(place: Workplace, room: Room, spec: AgentSpec) -> tuple[Launch, str]:
+    """What starts the run's agent, and the name of what confines it; empty where nothing does.
+
+    Raises:
+        NarrowsError: The project wants a sandbox, and there is none here: nothing is started without it.
+    """
+    if not room.project.sandbox:
+        return processes.launch, spec.confines_itself
+    found = sandbox.available()
+    if found is None:
+        raise NarrowsError(
+            f"This project's agents are to be confined. {sandbox.why_not()}", "Or switch the sandbox off on its page."
+        )
+    narrows = place.narrows
+    where = places.place(narrows.mirror(room.project.id), room.tree)
+    confinement = sandbox.of_run(
+        worktree=room.tree,
+        git=sandbox.GitFolders(where.mirror, where.admin, where.private),
+        run_folder=room.folder,
+        data=narrows.settings.data,
+        home=Path.home(),
+        argv=spec.argv,
+        readable=_programs(spec, room.env),
+        writable=[Path(name).expanduser() for name in spec.keeps],
+        network=room.project.sandbox_network,
+    )
+    network = "" if room.project.sandbox_network else ", without network"
+    return _confined(found, confinement), f"{found.name}{network}"
+
+
+def _programs(spec: AgentSpec, env: Mapping[str, str]) -> list[Path]:
+    """Where the agent's programs are, so that they are seen wherever they are installed."""
+    named = [spec.argv[0], *(env[name] for name in spec.needs if name in env)]
+    return [Path(name).resolve().parent for name in named if Path(name).is_absolute()]
+
+
+def _confined(found: sandbox.Sandbox, confinement: sandbox.Confinement) -> Launch:
+    async def launch(
+        *,
+        argv: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        run_folder: Path,
+        timeout: float | None = None,
+        grace: float = 2.0,
+        stdin: Stdin = None,
+        on_error: Callable[[str], None] | None = None,
+    ) -> ProcessLike:
+        return await processes.launch(
+            argv=found.wrap(argv, confinement),
+            cwd=cwd,
+            env=env,
+            run_folder=run_folder,
+            timeout=timeout,
+            grace=grace,
+            stdin=stdin,
+            on_error=on_error,
+        )
+
+    return launch
