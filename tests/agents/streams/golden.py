@@ -17,6 +17,7 @@ from server.domain.transcript import Entry, folded
 WRITE = os.environ.get("NARROWS_GOLDEN") == "write"  # asked early: tests run without the variables of Narrows
 _MASKS = (
     (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "{uuid}"),
+    (re.compile(r"\bses_\w+"), "{session}"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?"), "{time}"),
     (re.compile(r"\b\d+(?:\.\d+)? ?(?:ms|s|seconds)\b"), "{duration}"),
     (re.compile(r"\b(?:127\.0\.0\.1|localhost):\d+"), "{model}"),

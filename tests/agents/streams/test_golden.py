@@ -13,7 +13,7 @@ from tests.agents.streams.golden import check, golden
 from tests.agents.streams.reading import read
 
 SAMPLES = Path(__file__).parent / "samples"
-RECORDED = sorted(path for path in SAMPLES.iterdir() if ".golden" not in path.suffixes)
+RECORDED = sorted(path for path in SAMPLES.iterdir() if path.is_file() and ".golden" not in path.suffixes)
 PROGRAMS: dict[str, Format] = {"aider": "text", "mini": "text", **{name: name for name in get_args(Format)}}
 
 

@@ -1,0 +1,80 @@
+"""Recorded conversations over the Agent Client Protocol, held again by the real client, in the one vocabulary."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.agents.acp import AcpAgent
+from server.agents.environment import environment
+from server.agents.known import KNOWN
+from server.agents.protocol import AgentSpec, Manner, Outcome, Turn
+from server.domain.transcript import Entry
+from server.engine import processes
+from tests.agents.conftest import Place
+from tests.agents.streams.golden import check, golden
+
+SAMPLES = Path(__file__).parent / "samples/acp"
+REPLAY = Path(__file__).parents[1] / "replay.py"
+RECORDED = sorted(path for path in SAMPLES.iterdir() if ".golden" not in path.suffixes)
+DENIED: Mapping[str, str] = {"edit": "deny", "execute": "deny"}
+
+
+@pytest.mark.parametrize("recorded", RECORDED, ids=lambda path: path.stem)
+def test_what_a_recorded_conversation_says(recorded: Path, place: Place) -> None:
+    outcome = hold_again(recorded, place)
+    entries = map(Entry.read, (place.folder / "transcript.jsonl").read_text().splitlines())
+    result = {
+        "state": outcome.state,
+        "trouble": outcome.trouble,
+        "error": outcome.error,
+        "session": outcome.session,
+        "continued": outcome.continued,
+        "usage": outcome.usage,
+        "summary": outcome.summary,
+    }
+    found = golden((entry for entry in entries if entry), {str(place.worktree): "{worktree}"}, result)
+    check(found, recorded.with_suffix(".golden.jsonl"))
+
+
+def hold_again(recorded: Path, place: Place) -> Outcome:
+    """Gives the agent of the recording a turn that sends what was sent then."""
+    sent = [message for line in recorded.read_text().splitlines() if (message := json.loads(line))["dir"] == ">"]
+    turn = Turn(
+        "Please do it.",
+        place.worktree,
+        place.folder,
+        environment(home=place.home),
+        timeout=60,
+        session=asked(sent, "session/load", "sessionId"),
+        permissions=DENIED if recorded.stem.endswith("-reject") else {},
+    )
+    agent = AcpAgent(spoken_by(recorded, asked(sent, "session/set_mode", "modeId") or ""), farewell=0.5)
+    return asyncio.run(agent.turn(turn, processes.launch, place.heard.append, asyncio.Event()))
+
+
+def spoken_by(recorded: Path, mode: str) -> AgentSpec:
+    """The known agent of that name, played by its recording."""
+    known = next(spec for spec in KNOWN if spec.name == recorded.stem.split("-")[0])
+    manner = Manner(mode=mode)
+    return replace(
+        known,
+        family="acp",
+        argv=(sys.executable, "-I", str(REPLAY), str(recorded)),
+        free=manner,
+        asking=manner,
+        users_settings=Manner(),
+        all_settings=Manner(),
+    )
+
+
+def asked(sent: list[dict[str, Any]], method: str, name: str) -> str | None:
+    """The parameter of that name in the first request of that method."""
+    return next((message["params"][name] for message in sent if message.get("method") == method), None)
