@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,14 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
-import psutil
 
 from server.agents.known import KNOWN
 from server.agents.protocol import AgentSpec
 from tests.real import homes
 from tests.real.model import ScriptedModel
 from tests.real.programs import Programs
-from tests.support.processes import wait_until
+from tests.real.scripts import BLOCKING, FOREVER
+from tests.support.processes import carrying, wait_until
 from tests.support.repositories import Repository
 from tests.support.server import Server
 
@@ -142,20 +141,21 @@ class Shop:
             told += [str({**run, "prompt": "…"}), said[-4000:], errors.read_text()[-2000:] if errors.exists() else ""]
         return "\n".join(told)
 
-    def processes(self) -> list[psutil.Process]:
+    def processes(self) -> list[int]:
         """All that runs with this shop's HOME, but for the server itself."""
-        return [process for process in psutil.process_iter() if process.pid != self._pid and self._ours(process)]
+        server = self.server.process.pid if self.server.process else None
+        return [pid for pid in carrying(f"HOME={self.home}") if pid != server]
 
-    @property
-    def _pid(self) -> int | None:
-        return self.server.process.pid if self.server.process else None
+    def tools(self) -> list[int]:
+        """The tools of "block" and "resume" that wait for ever."""
+        return [pid for pid in self.processes() if any(line in _command_line(pid) for line in FOREVER)]
 
-    def _ours(self, process: psutil.Process) -> bool:
-        try:
-            ours = process.environ().get("HOME") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE
-            return bool(ours) and process.ppid() != os.getpid()
-        except psutil.Error:
-            return False
+    def blocked(self) -> list[int]:
+        """The tools of a run, once the model has asked for them and both of them wait."""
+        self.model.wait_for(lambda requests: any(request.play.step == BLOCKING for request in requests))
+        return wait_until(
+            lambda: tools if len(tools := self.tools()) >= len(FOREVER) else None, "no tool was started", 60
+        )
 
     def gone(self) -> float:
         """Seconds until nothing runs any more; fails when that takes too long."""
@@ -180,3 +180,10 @@ class Stage:
             shop = Shop(folder, self.programs, ways, model, url or model.url())
             closing.callback(shop.server.stop)
             yield shop
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:  # gone meanwhile
+        return ""
