@@ -10,7 +10,7 @@ from server.domain.question import Question
 from server.domain.run import Run
 from server.domain.states import QuestionState
 from server.engine.workplace import Workplace
-from server.services import questions
+from server.services import questions, runs
 
 
 def asker(place: Workplace, run: Run) -> Ask:
@@ -50,6 +50,11 @@ async def _answer(place: Workplace, asked: Question) -> bool:
         place.answers.pop(asked.id, None)
     if found.state is QuestionState.WAITING:
         raise Unanswered(questions.sentence(found))
+    if found.state is QuestionState.WITHDRAWN and await asyncio.to_thread(
+        runs.holds, place.narrows, asked.run_id, place.executor
+    ):
+        # It is being stopped: told no before that, it could end its turn as if nothing had been the matter.
+        await place.stop_of(asked.run_id).wait()
     return found.state is QuestionState.ALLOWED
 
 
