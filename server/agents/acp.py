@@ -37,7 +37,8 @@ from server.agents.logs import BoundedLog
 from server.agents.narration import narrate, paths, tool_kind
 from server.agents.policy import Question, decide
 from server.agents.protocol import AgentSpec, Hear, Launch, Manner, Outcome, ProcessLike, Quirk, Turn, Unanswered, Wish
-from server.agents.retries import Retries
+from server.agents.retries import Retries, failure_in
+from server.agents.side_door import SideDoor
 from server.agents.starting import command_line, manners, variables
 from server.agents.transcripts import Transcript
 from server.agents.troubles import classify, resets_at
@@ -51,6 +52,15 @@ PATIENCE = 60.0  # seconds for an answer to anything but the prompt: a mismatche
 FAREWELL = 2.0  # seconds between a wish (cancel, end of input) and the next, harder one
 YOUNG = 61.0  # seconds after its beginning during which a session may break (see Quirk.YOUNG_SESSIONS_BREAK)
 BACKSTOP = 30.0  # seconds after which the runner ends what our own clock should have ended
+
+# How adapters that are asked for it (`AgentSpec.greeting`) sort their models' failures.
+CATEGORIES = {
+    "limit": Trouble.RATE_LIMIT,
+    "service": Trouble.MODEL,
+    "connection": Trouble.UNREACHABLE,
+    "access": Trouble.LOGIN,
+    "request": Trouble.LIMIT,
+}
 
 T = TypeVar("T")
 
@@ -69,11 +79,13 @@ class AcpAgent:
         transcript = Transcript(turn.transcript_file, hear)
         retries = Retries(self.spec.retrying, transcript)
         manner = manners(self.spec, turn)
+        side_door = SideDoor(turn.folder / "errors", retries.hear_error) if self.spec.errors_to else None
+        errors_to = {self.spec.errors_to: str(side_door.path)} if side_door else {}
         try:
             process = await launch(
                 argv=command_line(self.spec.argv, manner),
                 cwd=turn.worktree,
-                env=variables(prepare(turn), manner),
+                env=variables(prepare(turn), manner) | errors_to,
                 run_folder=turn.folder,
                 timeout=turn.timeout + BACKSTOP,
                 stdin="pipe",
@@ -88,6 +100,8 @@ class AcpAgent:
                 return await conversation.hold(stop)
             finally:
                 await asyncio.shield(conversation.part())
+                if side_door:
+                    side_door.close()
 
 
 class _Conversation:
@@ -161,7 +175,7 @@ class _Conversation:
     async def _talk(self) -> PromptResponse:
         info = Implementation(name="narrows", title="Narrows", version="1")
         able = await self._answer(
-            self._connection.initialize(acp.PROTOCOL_VERSION, ClientCapabilities(), info), "to the first greeting"
+            self._connection.initialize(acp.PROTOCOL_VERSION, self._abilities(), info), "to the first greeting"
         )
         prompt = await self._open_session(able)
         if self.manner.mode:
@@ -170,6 +184,10 @@ class _Conversation:
         self._prompted = True
         block = TextContentBlock(type="text", text=prompt)
         return await self._connection.prompt(session_id=self.session, prompt=[block])
+
+    def _abilities(self) -> ClientCapabilities:
+        greeting = self.agent.spec.greeting
+        return ClientCapabilities(field_meta=dict(greeting)) if greeting else ClientCapabilities()
 
     async def _open_session(self, able: InitializeResponse) -> str:
         """Continues the session of the turn, or starts one; answers the prompt that fits it."""
@@ -243,7 +261,7 @@ class _Conversation:
         try:
             answer = talking.result()
         except acp.RequestError as refusal:
-            return self._model_failed(_reason(refusal), login=refusal.code == -32000)
+            return self._model_failed(_reason(refusal), hint=Trouble.LOGIN if refusal.code == -32000 else None)
         except _Silent as silence:
             return Outcome("failed", error=f"{self.name} gave {silence}.", trouble=Trouble.SILENT)
         except ValidationError:
@@ -255,6 +273,9 @@ class _Conversation:
         return self._ended(answer)
 
     def _ended(self, answer: PromptResponse) -> Outcome:
+        said, category = failure_in(answer.field_meta, "error")
+        if said:
+            return self._model_failed(said, hint=CATEGORIES.get(category))
         match answer.stop_reason:
             case "end_turn" if self._unanswered.is_set():
                 return self._without_answer()
@@ -271,17 +292,16 @@ class _Conversation:
 
     def _at_its_end(self) -> Outcome:
         """A normal end, unless what the agent said, or that it said nothing, tells of a failed model."""
-        quirks = self.agent.spec.quirks
         used = any(self.usage.get(name) for name in ("input", "output"))
         if not self.transcript.busy and not used:
             error = f"{self.name} ended its turn without a word or a deed: its model may not have answered."
             return Outcome("failed", error=error, trouble=Trouble.SUSPECT)
-        if Quirk.ERRORS_AS_TEXT in quirks and not used and (last := self.retries.last or self.transcript.summary):
-            return self._model_failed(one_line(last))
+        if self.retries.last and not used:
+            return self._model_failed(self.retries.last)
         return Outcome("succeeded")
 
-    def _model_failed(self, said: str, *, login: bool = False) -> Outcome:
-        trouble = classify(said, hint=Trouble.LOGIN if login else None)
+    def _model_failed(self, said: str, *, hint: Trouble | None = None) -> Outcome:
+        trouble = classify(said, hint=hint)
         resets = resets_at(said, now()) if trouble is Trouble.RATE_LIMIT else None
         return Outcome("failed", error=f"{self.name}: {said}", trouble=trouble, resets_at=resets)
 

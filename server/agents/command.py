@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -70,7 +71,7 @@ class CommandAgent:
             )
         except NarrowsError as trouble:
             return Outcome("failed", error=str(trouble), trouble=Trouble.MISSING)
-        reader = make_reader(self.spec.format, transcript)
+        reader = make_reader(self.spec.format, transcript, retries)
         try:
             with BoundedLog(turn.stream_file) as stream:
                 listening = asyncio.ensure_future(_listen(process, reader, stream))
@@ -95,6 +96,8 @@ class CommandAgent:
             return self._model_failed(
                 reader.error or one_line(transcript.summary) or "it says that it failed", reader.resets_at
             )
+        if end.code == 0 and self.spec.failing and re.search(self.spec.failing, transcript.summary):
+            return self._model_failed(transcript.summary)
         if end.code == 0:
             return Outcome("succeeded")
         reason = last_line(turn.errors_file)

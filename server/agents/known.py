@@ -7,8 +7,13 @@ the machine is taken. What stands here was tried with the real programs (`make t
 from __future__ import annotations
 
 from server.agents.protocol import AgentSpec, Manner, Quirk
+from server.agents.retries import PATIENCE
 
 NPM = "npm install --global"
+
+# Both adapters of this maker tell how their model fails, attempt by attempt, to a client that asks for it like this.
+TYPED_FAILURES = {"jetbrains": {"air": {"version": 1, "capabilities": ["sessionFailure"]}}}
+HOPELESS_AFTER = PATIENCE + 20
 
 CLAUDE = AgentSpec(
     name="claude",
@@ -20,7 +25,8 @@ CLAUDE = AgentSpec(
     description="Anthropic's Claude Code, spoken to through its adapter for the Agent Client Protocol.",
     install=f"Install both: `{NPM} @anthropic-ai/claude-code @agentclientprotocol/claude-agent-acp`, then run `claude` "
     "once to log in.",
-    env={"CLAUDE_CODE_MAX_RETRIES": "4", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"},
+    env={"CLAUDE_CODE_MAX_RETRIES": "6", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"},
+    greeting=TYPED_FAILURES,
     passes=("ANTHROPIC_*", "CLAUDE_*", "AWS_*", "GOOGLE_*", "CLOUD_ML_REGION"),
     # In this mode it asks before it runs a command, so that commands that reach out of the worktree can be refused.
     free=Manner(mode="acceptEdits"),
@@ -74,15 +80,16 @@ CODEX = AgentSpec(
     description="OpenAI's Codex, spoken to through its adapter for the Agent Client Protocol.",
     install=f"Install both: `{NPM} @openai/codex @agentclientprotocol/codex-acp`, then run `codex login`.",
     passes=("OPENAI_*", "CODEX_*", "DEFAULT_AUTH_REQUEST", "MODEL_PROVIDER"),
+    greeting=TYPED_FAILURES,
+    loads_anyway=(".codex/config.toml",),
     free=Manner(mode="agent"),
     asking=Manner(mode="read-only"),
     tokens="turn",
-    quirks=frozenset({Quirk.ERRORS_AS_TEXT}),
     login_env=("CODEX_API_KEY", "OPENAI_API_KEY"),
     login_files=("~/.codex/auth.json",),
     keeps=("~/.codex",),
     confines_itself="Codex's own sandbox",
-    gives_up=150,
+    gives_up=HOPELESS_AFTER,
 )
 CODEX_NATIVE = AgentSpec(
     name="codex",
@@ -102,7 +109,7 @@ CODEX_NATIVE = AgentSpec(
     login_files=CODEX.login_files,
     keeps=CODEX.keeps,
     confines_itself=CODEX.confines_itself,
-    gives_up=150,
+    gives_up=HOPELESS_AFTER,
 )
 GEMINI = AgentSpec(
     name="gemini",
@@ -122,8 +129,9 @@ GEMINI = AgentSpec(
     login_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     login_files=("~/.gemini/oauth_creds.json",),
     keeps=("~/.gemini", "~/.cache/gemini-cli"),
+    errors_to="GEMINI_DEBUG_LOG_FILE",
     retrying=r"Attempt \d+ failed",
-    gives_up=150,
+    gives_up=HOPELESS_AFTER,
 )
 QWEN = AgentSpec(
     name="qwen",
@@ -142,7 +150,6 @@ QWEN = AgentSpec(
     login_env=("OPENAI_API_KEY", "DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY"),
     login_files=("~/.qwen/oauth_creds.json",),
     keeps=("~/.qwen",),
-    retrying=r"Attempt \d+ failed",
     gives_up=150,
 )
 OPENCODE = AgentSpec(
@@ -150,18 +157,20 @@ OPENCODE = AgentSpec(
     title="opencode",
     way="acp",
     family="acp",
-    argv=("opencode", "acp", "{flags}"),
+    argv=("opencode", "acp", "--print-logs", "--log-level", "ERROR", "{flags}"),
     description="opencode, with any model that it is set up for; it speaks the Agent Client Protocol itself.",
     install=f"`{NPM} opencode-ai`, then run `opencode auth login`.",
     passes=("OPENCODE_*", "ANTHROPIC_*", "OPENAI_*", "GEMINI_*", "GOOGLE_*", "OPENROUTER_*"),
     asking=Manner(env={"OPENCODE_PERMISSION": '{"edit":"ask","bash":"ask","webfetch":"ask"}'}),
-    users_settings=Manner(argv=("--pure",)),
+    users_settings=Manner(env={"OPENCODE_DISABLE_PROJECT_CONFIG": "1"}),
+    loads_anyway=(".opencode/plugin", ".opencode/plugins"),
+    retrying=r'message="stream error".* small=false',
     tokens="turn",
     cost="session",
     login_env=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY"),
     login_files=("~/.local/share/opencode/auth.json",),
     keeps=("~/.config/opencode", "~/.local/share/opencode", "~/.local/state/opencode", "~/.cache/opencode"),
-    gives_up=150,
+    gives_up=HOPELESS_AFTER,
 )
 CURSOR = AgentSpec(
     name="cursor",
@@ -244,7 +253,7 @@ AIDER = AgentSpec(
     login_env=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY", "DEEPSEEK_API_KEY"),
     login_files=("~/.aider.conf.yml",),
     keeps=("~/.aider", "~/.cache/litellm"),
-    quirks=frozenset({Quirk.ERRORS_AS_TEXT}),
+    failing=r"litellm\.\w*(Error|Exception)|API provider",
     gives_up=150,
 )
 MINI = AgentSpec(

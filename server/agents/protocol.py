@@ -22,7 +22,6 @@ Span = Literal["turn", "session"]
 class Quirk(StrEnum):
     """A way in which an agent differs from what is written; each is used in exactly one place."""
 
-    ERRORS_AS_TEXT = "errors_as_text"  # ends a turn normally with its model's error as its last words
     INPUT_HOLDS_CACHE = "input_holds_cache"  # counts what came from the cache among its input tokens
     YOUNG_SESSIONS_BREAK = "young_sessions_break"  # a session loaded in its first minute is erased
 
@@ -70,6 +69,10 @@ class AgentSpec:
         confines_itself: The name of its own sandbox.
         gives_up: Seconds after which a failing model is reported at the latest.
         retrying: A pattern of what its standard error says when it tries a failing model again.
+        failing: A pattern of its last words where it ends normally although its model failed.
+        errors_to: The variable that names a file for what it would say on standard error, where it says nothing there.
+        greeting: The `_meta` of our capabilities, for what it tells only to those who ask for it.
+        loads_anyway: Files of the repository that run code in it whatever the flags for the user's settings say.
         proven: Whether this table's entry was tried with the real program.
         version_argv: Prints its version; empty: `argv[0] --version`.
         kinds: The kinds of task that it suits; empty: all.
@@ -101,6 +104,10 @@ class AgentSpec:
     confines_itself: str = ""
     gives_up: float | None = None
     retrying: str = ""
+    failing: str = ""
+    errors_to: str = ""
+    greeting: Mapping[str, Any] = field(default_factory=dict)
+    loads_anyway: tuple[str, ...] = ()
     proven: bool = True
     version_argv: tuple[str, ...] = ()
     built_in: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from acp.schema import SessionInfoUpdate
@@ -11,7 +12,7 @@ from acp.schema import SessionInfoUpdate
 from server.agents.transcripts import Transcript
 from server.agents.turns import one_line
 
-PATIENCE = 120.0  # seconds of nothing but failing tries, after which it is hopeless
+PATIENCE = 90.0  # seconds of nothing but failing tries, after which it is hopeless
 
 
 class Retries:
@@ -63,8 +64,26 @@ class Retries:
             self._timer = None
 
 
-def _error_in(meta: dict[str, Any] | None) -> str:
-    """The words of an error in the `_meta` of a session's information, with the HTTP status if it tells one."""
+def failure_in(meta: Mapping[str, Any] | None, severity: str) -> tuple[str, str]:
+    """A typed failure's words and category from anywhere in a message's `_meta`; both empty where there is none.
+
+    Its severity is "warning" while the agent tries again, and "error" when it has given up.
+    """
+    for value in (meta or {}).values():
+        if not isinstance(value, dict):
+            continue
+        failure = value.get("sessionFailure")
+        if isinstance(failure, dict) and failure.get("severity") == severity:
+            return str(failure.get("title") or "it does not say why"), str(failure.get("category"))
+        if (found := failure_in(value, severity))[0]:
+            return found
+    return "", ""
+
+
+def _error_in(meta: Mapping[str, Any] | None) -> str:
+    """The words of a try that failed in the `_meta` of a session's information."""
+    if said := failure_in(meta, "warning")[0]:
+        return said
     for value in (meta or {}).values():
         error = value.get("error") if isinstance(value, dict) else None
         if isinstance(error, dict) and isinstance(error.get("message"), str):

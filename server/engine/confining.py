@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from server.agents import sandbox
@@ -20,7 +22,14 @@ def launcher(place: Workplace, room: Room, spec: AgentSpec) -> tuple[Launch, str
     Raises:
         NarrowsError: The project wants a sandbox, and there is none here: nothing is started without it.
     """
+    uninvited = [] if room.project.repository_config else _uninvited(room.tree, spec)
     if not room.project.sandbox:
+        if uninvited:
+            name = spec.title or spec.name
+            raise NarrowsError(
+                f"{name} would run what this repository configures in {uninvited[0]}, and can't be told not to.",
+                "Allow the repository's own configuration on the project's page, or the sandbox, which hides it.",
+            )
         return processes.launch, spec.confines_itself
     found = sandbox.available()
     if found is None:
@@ -40,8 +49,15 @@ def launcher(place: Workplace, room: Room, spec: AgentSpec) -> tuple[Launch, str
         writable=[Path(name).expanduser() for name in spec.keeps],
         network=room.project.sandbox_network,
     )
+    hidden = (*confinement.hidden, *(room.tree / name for name in uninvited))
+    confinement = replace(confinement, hidden=hidden)
     network = "" if room.project.sandbox_network else ", without network"
     return _confined(found, confinement), f"{found.name}{network}"
+
+
+def _uninvited(tree: Path, spec: AgentSpec) -> list[str]:
+    """What in the tree the agent loads although only the user's settings count."""
+    return [name for name in spec.loads_anyway if os.path.lexists(tree / name)]
 
 
 def _programs(spec: AgentSpec, env: Mapping[str, str]) -> list[Path]:
