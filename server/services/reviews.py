@@ -11,8 +11,8 @@ from server.domain.review import Comment, CommentState, Review, Side, Verdict
 from server.domain.run import Reason, Run
 from server.domain.states import ChangeState
 from server.domain.task import Kind
-from server.reading import lines
-from server.services import admission, changes, events, prompts, revisions
+from server.reading import answers, lines
+from server.services import admission, changes, events, prompts, questions, revisions
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -161,7 +161,23 @@ def request_changes(narrows: Narrows, change_id: int, *, revision: int, message:
             db.add(draft)
         _judge(db, change, seen, Verdict.REQUEST_CHANGES, message)
         events.record(db, Actor.YOU, "sent_back", change, comments=len(drafts))
-        return admission.follow(db, change, Reason.REVIEW, prompts.review(message, drafts))
+        kind = queries.task(db, change.task_id).kind
+        return admission.follow(db, change, Reason.REVIEW, prompts.review(message, drafts, kind))
+
+
+def hear(db: Session, run: Run) -> None:
+    """Keep what the run's last message says to each comment that was sent. Inside the transaction that ends the run.
+
+    A comment that the run was asked about gets this answer; another one only if it has none yet.
+    """
+    sent = {
+        comment.id: comment
+        for comment in queries.comments(db, run.change_id)
+        if comment.state is not CommentState.DRAFT and (not comment.answer or prompts.holds(run.prompt, comment))
+    }
+    for number, words in answers.answers(run.summary, sent).items():
+        sent[number].answer = words
+        events.record(db, Actor.AGENT, "answered", sent[number], run_id=run.id)
 
 
 def later(narrows: Narrows, change_id: int) -> Change:
@@ -205,6 +221,11 @@ def keep(narrows: Narrows, change_id: int) -> Change:
         change = queries.change(db, change_id)
         if change.state is not ChangeState.NEEDS_ATTENTION or queries.last_revision(db, change_id) is None:
             raise WrongState(f"Change {change_id} left nothing to review.", "Try again, or abandon it.")
+        if queries.unfinished_runs(db, change_id):
+            raise WrongState(
+                f"The agent of change {change_id} waits for your answer.", "Answer it, or stop its run first."
+            )
+        questions.forsake(db, change)
         change.present()
         events.record(db, Actor.YOU, "kept", change)
     return change
