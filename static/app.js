@@ -297,18 +297,26 @@ document.addEventListener("arrived", () => {
   if ($("[data-desk='empty']")) location.assign("/");
 });
 
-function atEnd(element) {
-  return element.scrollHeight - element.scrollTop - element.clientHeight < 40;
-}
-
 const transcript = $("[data-follow]");
 if (transcript) {
-  let follows = true;
-  transcript.scrollTop = transcript.scrollHeight;
-  transcript.addEventListener("scroll", () => { follows = atEnd(transcript); });
-  new MutationObserver(() => { if (follows) transcript.scrollTop = transcript.scrollHeight; })
+  const page = document.scrollingElement;
+  const atEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 60;
+  let follows = atEnd() && page.scrollTop > 0;
+  addEventListener("scroll", () => { follows = atEnd(); }, { passive: true });
+  new MutationObserver(() => { if (follows) page.scrollTop = page.scrollHeight; })
     .observe(transcript, { childList: true, characterData: true, subtree: true });
 }
+
+// What a person opened or shut stays so when it is told anew.
+
+const chosen = new WeakSet();
+document.addEventListener("click", (event) => {
+  const summary = event.target.closest("summary");
+  if (summary) chosen.add(summary.parentElement);
+});
+document.addEventListener("htmx:before:morph:attr", (event) => {
+  if (event.detail.attrName === "open" && chosen.has(event.target)) event.preventDefault();
+});
 
 function tick() {
   for (const time of $$("[data-since]")) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from server.domain.transcript import Entry, EntryKind
 from server.reading import terminal, usage
@@ -20,22 +21,22 @@ def pieces(entries: Iterable[Entry], before: Entry | None = None) -> Iterator[st
     """
     voice = before.kind if before and before.kind in VOICES else None
     fresh = voice is None or before is None or before.text.endswith("\n")
-    states: dict[str, str] = {}
+    known: dict[str, Entry] = {}
     for entry in entries:
         if entry.kind in VOICES:
             if entry.kind is not voice:
                 yield f"{'' if fresh else chr(10)}{'(thinking) ' if entry.kind is EntryKind.THOUGHT else ''}"
             yield entry.text
             voice, fresh = entry.kind, entry.text.endswith("\n")
-        elif told := _told(entry, states):
+        elif told := _told(entry, known):
             yield f"{'' if fresh else chr(10)}{told}\n"
             voice, fresh = None, True
 
 
-def _told(entry: Entry, states: dict[str, str]) -> str:
+def _told(entry: Entry, known: dict[str, Entry]) -> str:
     match entry.kind:
         case EntryKind.TOOL:
-            return _tool(entry, states)
+            return _tool(entry, known)
         case EntryKind.PLAN:
             return "\n".join(f"  {STEPS.get(state, '○')} {step}" for state, step in entry.plan)
         case EntryKind.FILE:
@@ -48,11 +49,19 @@ def _told(entry: Entry, states: dict[str, str]) -> str:
             return f"! {entry.text}"
 
 
-def _tool(entry: Entry, states: dict[str, str]) -> str:
+def _tool(entry: Entry, known: dict[str, Entry]) -> str:
     """A call when it is first told of and when it is over; its output with its end."""
-    before = states.get(entry.id)
-    states[entry.id] = entry.state
-    if entry.state == before or (before is not None and entry.state not in OVER):
+    before = known.get(entry.id)
+    if before:
+        entry = replace(
+            entry,
+            title=entry.title or before.title,
+            tool=entry.tool or before.tool,
+            path=entry.path or before.path,
+            state=entry.state or before.state,
+        )
+    known[entry.id] = replace(entry, text="")
+    if before and (entry.state == before.state or entry.state not in OVER):
         return ""
     place = f" {entry.path}" if entry.path and entry.path not in entry.title else ""
     head = f"• {entry.title}{place} ({entry.tool}, {entry.state})"

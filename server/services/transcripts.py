@@ -163,28 +163,40 @@ def tell(narrows: Narrows, run_id: int, offset: int = 0, limit: int = TEXT) -> T
 
 
 def whole(narrows: Narrows, run_id: int) -> Iterator[bytes]:
-    """All of it as text, piece by piece. Raises: NotFound, at once."""
+    """All of it as text, block by block. Raises: NotFound, at once."""
     run = runs.get(narrows, run_id)
-    return _whole(narrows, run)
+    return _gathered(_whole(narrows, run))
 
 
-def _whole(narrows: Narrows, run: Run) -> Iterator[bytes]:
+def _gathered(pieces: Iterator[str]) -> Iterator[bytes]:
+    """Small pieces in blocks: each block that is sent costs as much as any other."""
+    block: list[str] = []
+    size = 0
+    for piece in pieces:
+        block.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield "".join(block).encode()
+            block, size = [], 0
+    yield "".join(block).encode()
+
+
+def _whole(narrows: Narrows, run: Run) -> Iterator[str]:
     file = _open(narrows, run.id)
     if file is None:
         yield from _old_lines(narrows, run.id)
         return
     with file:
         told = (line.entry for line in transcripts.lines(file, ended=run.over) if line.entry)
-        for piece in transcript_text.pieces(told):
-            yield piece.encode()
+        yield from transcript_text.pieces(told)
 
 
-def _old_lines(narrows: Narrows, run_id: int) -> Iterator[bytes]:
+def _old_lines(narrows: Narrows, run_id: int) -> Iterator[str]:
     file = files.open_to_read(_old_file(narrows, run_id))
     if file is not None:
         with file:
             while line := file.readline(BLOCK):
-                yield terminal.plain(line.decode("utf-8", "replace")).encode()
+                yield terminal.plain(line.decode("utf-8", "replace"))
 
 
 def stream(narrows: Narrows, run_id: int) -> Iterator[bytes]:

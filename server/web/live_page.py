@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from jinja2 import Environment
 from starlette.concurrency import run_in_threadpool
@@ -15,18 +15,22 @@ from starlette.concurrency import run_in_threadpool
 from server.bus import Signal
 from server.domain.errors import NotFound
 from server.domain.states import stands
-from server.reading import terminal, visible
-from server.services import changes, events, landings, runs
+from server.reading import visible
+from server.services import changes, events, landings, runs, tasks
 from server.services.narrows import Narrows
-from server.web import live, rendering
+from server.web import agents, live, rendering
 from server.web.context import NarrowsDep
 from server.web.done import of_landing
 from server.web.runs import TOUCHED, at_work
+from server.web.watched_run import WatchedRun
+from server.web.watched_run import put as _put
 
 router = APIRouter()
 
-Watch = Literal["", "runs", "run", "change", "landings"]
+Watch = Literal["", "runs", "run", "task", "change", "landings", "agents"]
+Offset = Annotated[int | None, Query(ge=0, le=2**40)]
 PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each costs a look at the database
+LULL = 1.0  # seconds of silence after which a transcript is looked at once more: its last words are told of late
 NEWS = {("change", "presented"), ("change", "stalled"), ("change", "asked")}
 FILLS_THE_DESK = NEWS | {("change", "restored"), ("landing", "failed"), ("landing", "cancelled"), ("landing", "undone")}
 ID = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?")
@@ -39,11 +43,12 @@ async def stream(
     since: int | None = None,
     watch: Watch = "",
     number: int = 0,
-    offset: int = 0,
+    start: Annotated[int, Query(alias="from", ge=0, le=2**40)] = 0,
+    offset: Offset = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Server-sent events for an open page: what it should know since the event that it saw last."""
-    told = Teller(rendering.templates(request), narrows, watch, number, offset)
+    told = Teller(rendering.templates(request), narrows, watch, number, start, offset)
     last = last_event_id or (None if since is None else str(since))
     return StreamingResponse(told.stream(last), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
@@ -52,37 +57,62 @@ class Teller:
     """Tells one open page what changed.
 
     An id is the newest event told of, and for a transcript the offset that it has been shown to: a page that was
-    asleep goes on from there.
+    asleep goes on from there. `start` is where the transcript on the page starts; without an `offset` it shows none
+    that grows.
     """
 
     def __init__(
-        self, templates: Environment, narrows: Narrows, watch: Watch, number: int = 0, offset: int = 0
+        self,
+        templates: Environment,
+        narrows: Narrows,
+        watch: Watch,
+        number: int = 0,
+        start: int = 0,
+        offset: int | None = None,
     ) -> None:
         self._templates = templates
         self._narrows = narrows
         self._watch = watch
         self._number = number
+        self._start = start
         self._offset = offset
+        self._run: WatchedRun | None = None
         self._seen = 0
         self._came = 0
 
     async def stream(self, last_id: str | None) -> AsyncIterator[str]:
         if known := ID.fullmatch(last_id or ""):
-            self._seen, self._offset = int(known[1]), int(known[2] or self._offset)
+            self._seen = int(known[1])
+            self._offset = int(known[2]) if known[2] and self._offset is not None else self._offset
         else:
             self._seen = await run_in_threadpool(events.last_id, self._narrows)
+        if self._watch == "run":
+            self._run = WatchedRun(self._templates, self._narrows, self._number, self._start, self._offset)
         yield ": hello\n\n"
-        if self._watch == "run" and (html := await run_in_threadpool(self._transcript)):
-            yield self._message(html)
-        async for batch in _batches(live.follow(self._narrows, self._seen)):
+        async for message in self._words([]):
+            yield message
+        lull = LULL if self._run else None
+        async for batch in _batches(live.follow(self._narrows, self._seen), lull):
             if html := await run_in_threadpool(self._tell, batch):
                 yield self._message(html)
+            async for message in self._words(batch):
+                yield message
             if any((signal.topic, signal.verb) in FILLS_THE_DESK for signal in batch):
                 yield f"event: arrived\nid: {self._id}\ndata: {self._came}\n\n"
 
+    async def _words(self, batch: list[Signal]) -> AsyncIterator[str]:
+        """What the watched run said since: after a signal about it, and after a lull."""
+        if self._run and (not batch or _about(batch, "run", self._number)):
+            pieces = self._run.pieces()
+            while html := await run_in_threadpool(next, pieces, ""):
+                yield self._message(html)
+            if html := await run_in_threadpool(self._run.head):
+                yield self._message(html)
+
     @property
     def _id(self) -> str:
-        return f"{self._seen}.{self._offset}" if self._watch == "run" else str(self._seen)
+        offset = self._run.offset if self._run else None
+        return str(self._seen) if offset is None else f"{self._seen}.{offset}"
 
     def _message(self, html: str) -> str:
         lines = "".join(f"data: {line}\n" for line in html.split("\n"))
@@ -116,11 +146,13 @@ class Teller:
                 yield _put("#toasts", html, "beforeend")
 
     def _watched(self, batch: list[Signal], stored: bool) -> Iterator[str]:
-        if self._watch == "run":
-            if any(signal.topic == "run" and signal.id == self._number for signal in batch):
-                yield self._transcript()
+        if self._run:
+            if any(signal.verb == "touched" for signal in _of(batch, "run", self._number)):
+                yield self._run.touched()
+        elif self._watch == "task":
+            yield from self._task(batch, stored)
         elif self._watch == "change":
-            if any(signal.topic == "change" and signal.id == self._number for signal in batch):
+            if _about(batch, "change", self._number):
                 state = stands(changes.get(self._narrows, self._number).state)
                 link = f'<a href="/changes/{self._number}">Show it as it is</a>'
                 yield _put("#news", f"Change #{self._number} {state} now. {link}")
@@ -128,6 +160,8 @@ class Teller:
             template = self._templates.get_template("landings/_landing.html")
             for number in dict.fromkeys(signal.id for signal in batch if signal.topic == "landing"):
                 yield _put(f"#landing-{number}", template.render(landing=landings.get(self._narrows, number)))
+        elif self._watch == "agents":
+            yield from agents.of_trials(self._narrows, self._templates, batch)
         elif self._watch == "runs":
             if stored:
                 runs_now = at_work(self._narrows)
@@ -140,28 +174,30 @@ class Teller:
                 names = runs.touched(self._narrows, number)
                 yield _put(f"#run-{number} .touched", template.render(touched=names, most=TOUCHED))
 
-    def _transcript(self) -> str:
-        run = runs.get(self._narrows, self._number)
-        read, offset = runs.transcript(self._narrows, self._number, self._offset)
-        text = read if run.over else terminal.whole(read)
-        self._offset = offset - len(read[len(text) :].encode())
-        shown = visible.html(terminal.plain(text))
-        return (_put("#transcript", shown, "beforeend") if shown else "") + _put(
-            "#run-state", self._templates.get_template("runs/_state.html").render(run=run)
-        )
+    def _task(self, batch: list[Signal], stored: bool) -> Iterator[str]:
+        """What came of a task so far, and the newest line of each of its runs."""
+        if stored:
+            standing = tasks.standing(self._narrows, self._number)
+            yield _put("#came", self._templates.get_template("runs/_of_task.html").render(standing=standing))
+        for number, line in _last_lines(batch).items():
+            if runs.get(self._narrows, number).task_id == self._number:
+                yield _put(f"#run-{number} .last-line", visible.html(line))
+
+
+def _of(batch: list[Signal], topic: str, number: int) -> list[Signal]:
+    return [signal for signal in batch if signal.topic == topic and signal.id == number]
+
+
+def _about(batch: list[Signal], topic: str, number: int) -> bool:
+    return bool(_of(batch, topic, number))
 
 
 def _last_lines(batch: list[Signal]) -> dict[int, str]:
     return {s.id: str(s.data.get("line", "")) for s in batch if s.topic == "run" and s.verb == "heard"}
 
 
-def _put(target: str, html: str, swap: str = "innerHTML") -> str:
-    """A fragment with the place that it goes to."""
-    return f'<hx-partial hx-target="{target}" hx-swap="{swap}">{html}</hx-partial>'
-
-
-async def _batches(signals: AsyncIterator[Signal]) -> AsyncIterator[list[Signal]]:
-    """What came since the last batch, at most one batch a `PAUSE`."""
+async def _batches(signals: AsyncIterator[Signal], lull: float | None = None) -> AsyncIterator[list[Signal]]:
+    """What came since the last batch, at most one a `PAUSE`; after `lull` seconds of silence an empty one, once."""
     gathered: asyncio.Queue[Signal | None] = asyncio.Queue()
 
     async def gather() -> None:
@@ -172,13 +208,23 @@ async def _batches(signals: AsyncIterator[Signal]) -> AsyncIterator[list[Signal]
             gathered.put_nowait(None)
 
     task = asyncio.create_task(gather())
+    wait = lull
     try:
-        while (first := await gathered.get()) is not None:
+        while True:
+            try:
+                first = await asyncio.wait_for(gathered.get(), wait)
+            except TimeoutError:
+                wait = None
+                yield []
+                continue
+            if first is None:
+                break
             batch = [first]
             await asyncio.sleep(PAUSE)
             while not gathered.empty() and (signal := gathered.get_nowait()) is not None:
                 batch.append(signal)
             yield batch
+            wait = lull
             if task.done() and gathered.empty():
                 break
         await task

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from server import assets
 from server.domain.base import now, shown
 from server.domain.states import words
-from server.reading import markdown, terminal, visible
+from server.reading import hits, markdown, terminal, usage, visible
 from server.services import desk, events
 from server.services.narrows import Narrows
 from server.web import done
@@ -35,6 +35,7 @@ def environment() -> Environment:
         "ago": ago,
         "clock": clock,
         "excerpt": excerpt,
+        "marked": lambda html, wanted: Markup(hits.mark(html, wanted)),
         "markdown": lambda text: Markup(markdown.html(text)),
         "minutes": minutes,
         "plural": plural,
@@ -42,6 +43,8 @@ def environment() -> Environment:
         "terminal": lambda text: Markup(visible.html(terminal.plain(text))),
         "seen": lambda text: Markup(visible.html(text)),
         "shown": shown,
+        "usage": usage.words,
+        "usage_sum": lambda usages: usage.total(usages).words,
         "words": words,
     }
     made.globals |= {"asset": asset, "nav": None, "done": None, "live": "/live", "section": ""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from server.domain.change import Revision
 from server.domain.project import Project
 from server.domain.run import Reason, Run
 from server.domain.states import CheckState, RunState
+from server.domain.transcript import Entry, EntryKind
 from server.git import mirrors, worktrees
 from server.services import admission, checks, projects, revisions, runs
 from server.services.narrows import Narrows
@@ -131,8 +133,9 @@ class Worker:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         folder = runs.folder(self.narrows, run.id)
-        (folder / "transcript.log").write_text(f"Working on it… ✓\n{summary}\n")
-        runs.end(self.narrows, run.id, self.name, RunState.SUCCEEDED)
+        said = Entry(EntryKind.MESSAGE, time.time(), text=f"Working on it… ✓\n{summary}\n")
+        (folder / "transcript.jsonl").write_text(f"{said.line()}\n")
+        runs.end(self.narrows, run.id, self.name, runs.Ending(RunState.SUCCEEDED))
         if revision := revisions.take(self.narrows, run.id, summary=summary, report=None):
             self._check(project, revision)
         runs.decide(self.narrows, run.id)

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from server.domain.project import Project
 from server.domain.states import RunState
+from server.domain.transcript import Entry, EntryKind
 from server.services import runs
 from server.services.narrows import Narrows
 from tests.support.repositories import Repository
@@ -187,7 +188,7 @@ def test_what_a_failed_run_left_can_be_reviewed_all_the_same(
         f"/api/changes/{change}/reviews", json={"revision": 1, "verdict": "request_changes", "message": "More."}
     )
     [run] = worker.admit()
-    runs.end(narrows, run.id, worker.name, RunState.FAILED, error="It crashed.")
+    runs.end(narrows, run.id, worker.name, runs.Ending(RunState.FAILED, error="It crashed."))
     runs.decide(narrows, run.id)
     assert script.get(f"/api/changes/{change}").json()["state"] == "needs_attention"
     assert script.post(f"/api/changes/{change}/presentation").json()["state"] == "in_review"
@@ -198,17 +199,33 @@ def test_a_run_is_listened_to_and_stopped(
 ) -> None:
     file_task(script, project)
     [run] = worker.admit()
-    log = runs.folder(narrows, run.id) / "transcript.log"
-    log.write_text("Reading… ✓\n")
+    log = runs.folder(narrows, run.id) / "transcript.jsonl"
+    log.write_text(Entry(EntryKind.MESSAGE, 5.0, text="Reading… ✓").line() + "\n")
     first = script.get(f"/api/runs/{run.id}/transcript").json()
-    assert first == {"text": "Reading… ✓\n", "next_offset": 15, "over": False}
+    assert (first["text"], first["next_offset"], first["over"]) == ("Reading… ✓", log.stat().st_size, False)
+    assert [(entry["kind"], entry["at"], entry["text"]) for entry in first["entries"]] == [("message", 5, "Reading… ✓")]
     with log.open("a") as file:
-        file.write("Writing.\n")
+        file.write(Entry(EntryKind.TOOL, 6.0, id="a", title="Write", tool="edit", state="running").line() + "\n")
+        file.write(Entry(EntryKind.TOOL, 7.0, id="a", state="completed", text="ok").line() + "\n")
     rest = script.get(f"/api/runs/{run.id}/transcript?offset={first['next_offset']}").json()
-    assert rest["text"] == "Writing.\n"
+    assert rest["text"].startswith("\n• Write (edit, running)\n")
+    assert [(one["id"], one["title"], one["state"], one["text"]) for one in rest["entries"]] == [
+        ("a", "Write", "completed", "ok")
+    ]
     assert [one["id"] for one in script.get("/api/runs").json()] == [run.id]
     stopped = script.delete(f"/api/runs/{run.id}")
     assert (stopped.status_code, stopped.json()["stop_asked"]) == (202, True)
+
+
+def test_the_raw_stream_is_sent_as_it_was(
+    script: TestClient, project: Project, narrows: Narrows, worker: Worker
+) -> None:
+    file_task(script, project)
+    [run] = worker.admit()
+    assert script.get(f"/api/runs/{run.id}/stream").status_code == 404
+    (runs.folder(narrows, run.id) / "stream.jsonl").write_bytes(b'> {"\x1b":1}\n' * 20_000)
+    stream = script.get(f"/api/runs/{run.id}/stream")
+    assert (stream.headers["content-type"], len(stream.content)) == ("text/plain; charset=utf-8", 200_000)
 
 
 def test_a_check_shows_its_whole_log(script: TestClient, change: int) -> None:

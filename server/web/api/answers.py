@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from server.domain.agent import Agent, Found
+from server.domain.agent import TrialState
+from server.domain.agent_facts import Readiness
 from server.domain.base import shown
 from server.domain.diff import FileStatus
 from server.domain.project import LandingMethod
@@ -15,6 +16,9 @@ from server.domain.review import CommentState, Side
 from server.domain.run import Reason
 from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState, Turn
 from server.domain.task import Kind
+from server.domain.transcript import EntryKind
+from server.domain.trouble import Trouble
+from server.services.agents import Seen
 from server.services.assessments import Objection
 from server.services.tasks import Standing
 
@@ -65,6 +69,25 @@ class ProjectAnswer(Answer):
     created_at: datetime
 
 
+class TrialAnswer(Answer):
+    id: int
+    agent: str
+    state: TrialState
+    sentence: str = Field(description="What came of it.")
+    trouble: Trouble | None = Field(description="Why it failed, by name, where it has one.")
+    driven_by: str
+    confined_by: str = Field(description="Empty: nothing confined it.")
+    usage: dict[str, Any]
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float | None
+
+
+class PauseAnswer(Answer):
+    until: datetime
+    why: str
+
+
 class AgentAnswer(Answer):
     name: str
     family: str
@@ -75,9 +98,28 @@ class AgentAnswer(Answer):
     found: bool = Field(description="Whether its program is on this machine.")
     path: str | None = Field(description="Where its program is.")
     version: str | None = Field(description="The version that it says it has.")
+    title: str
+    origin: str = Field(description="Where Narrows knows it from.")
+    state: Readiness
+    way: str = Field(description="Which of its ways of being driven was chosen; empty where it has one.")
+    driven: str = Field(description="How it is driven, in words.")
+    login: bool | None = Field(description="Whether it is logged in; null: can't be known without a request.")
+    clue: str = Field(description="By what that is known.")
+    problem: str = Field(description="What is missing or too old.")
+    step: str = Field(description="What to do about it.")
+    proven: bool = Field(description="Whether it was tried with the real program when Narrows was made.")
+    asks: bool = Field(description="Whether it can ask before it acts.")
+    continues: bool = Field(description="Whether follow-ups go on in the same conversation.")
+    reports_tokens: bool
+    reports_cost: bool
+    confines_itself: str = Field(description="The name of its own sandbox.")
+    gives_up: float | None = Field(description="Seconds after which a failing model is reported at the latest.")
+    pause: PauseAnswer | None = Field(description="While its model's limit is reached.")
+    trial: TrialAnswer | None = Field(description="Its newest one.")
 
     @classmethod
-    def of(cls, agent: Agent, found: Found) -> AgentAnswer:
+    def of(cls, seen: Seen) -> AgentAnswer:
+        agent, facts, found = seen.agent, seen.facts, seen.found
         return cls(
             name=agent.name,
             family=agent.family,
@@ -88,6 +130,24 @@ class AgentAnswer(Answer):
             found=found.path is not None,
             path=found.path,
             version=found.version,
+            title=facts.title,
+            origin=facts.origin,
+            state=seen.readiness,
+            way=found.way,
+            driven=facts.driven,
+            login=found.login,
+            clue=found.clue,
+            problem=found.problem,
+            step=found.step,
+            proven=facts.proven,
+            asks=facts.asks,
+            continues=facts.continues,
+            reports_tokens=facts.tokens,
+            reports_cost=facts.cost,
+            confines_itself=facts.confines_itself,
+            gives_up=facts.gives_up,
+            pause=PauseAnswer.model_validate(seen.pause) if seen.pause else None,
+            trial=TrialAnswer.model_validate(seen.trial) if seen.trial else None,
         )
 
 
@@ -100,6 +160,13 @@ class RunBrief(Answer):
     state: RunState
     attempt: int
     error: str
+    trouble: Trouble | None = Field(description="Why it failed, by name, where the agent or its model did.")
+    resets_at: datetime | None = Field(description="When the model's limit is lifted, if that was said.")
+    usage: dict[str, Any] = Field(description="Tokens by name, cost and currency; empty: the agent tells none.")
+    driven_by: str = Field(description="The agent's program and its version.")
+    confined_by: str = Field(description="What confined it; empty: nothing did.")
+    continued: bool | None = Field(description="Whether the conversation before went on; null: there was none.")
+    quiet_since: datetime | None = Field(description="Not a word since then, for some minutes.")
     last_line: str
     stop_asked: bool
     queued_at: datetime
@@ -113,8 +180,22 @@ class RunAnswer(RunBrief):
     touched: list[FileName] = Field(default_factory=list, description="Files that differ in its worktree so far.")
 
 
+class EntryAnswer(Answer):
+    kind: EntryKind
+    at: float = Field(description="Seconds since the epoch; 0: not known.")
+    text: str = Field(description="What was said; of a tool its output, of a question the answer and why.")
+    id: str = Field(description="Of a tool call or a question: a later entry with the same one tells more of it.")
+    title: str
+    tool: str = Field(description="read, edit, delete, move, search, execute, think, fetch or other.")
+    state: str
+    path: str
+    plan: list[tuple[str, str]] = Field(description="Its steps: (state, words).")
+    usage: dict[str, Any] = Field(description="Tokens by name, cost and currency, as far as they are told.")
+
+
 class TranscriptAnswer(Answer):
     text: str
+    entries: list[EntryAnswer] = Field(description="The same in one vocabulary for all agents.")
     next_offset: int = Field(description="In bytes; what to ask for next.")
     over: bool = Field(description="Whether the run has ended: nothing follows the last text.")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 
-from server.services import runs
-from server.web.api.answers import RunAnswer, TranscriptAnswer
+from server.services import runs, transcripts
+from server.web.api.answers import EntryAnswer, RunAnswer, TranscriptAnswer
 from server.web.api.asked import Number
 from server.web.context import NarrowsDep
 
@@ -26,11 +27,26 @@ def one(narrows: NarrowsDep, run_id: Number) -> RunAnswer:
     return answer.model_copy(update={"touched": runs.touched(narrows, run_id)})
 
 
-@router.get("/{run_id}/transcript", summary="What the agent said so far")
+@router.get("/{run_id}/transcript", summary="What the agent said and did so far")
 def transcript(narrows: NarrowsDep, run_id: Number, offset: Offset = 0) -> TranscriptAnswer:
-    over = runs.get(narrows, run_id).over  # asked first: text that comes after it is in the answer
-    text, next_offset = runs.transcript(narrows, run_id, offset)
-    return TranscriptAnswer(text=text, next_offset=next_offset, over=over and not text)
+    over = runs.get(narrows, run_id).over  # asked first: what comes after it is in the answer
+    told = transcripts.tell(narrows, run_id, offset)
+    return TranscriptAnswer(
+        text=told.text,
+        entries=[EntryAnswer.model_validate(entry) for entry in told.entries],
+        next_offset=told.next_offset,
+        over=over and told.next_offset == offset,
+    )
+
+
+@router.get(
+    "/{run_id}/stream",
+    summary="What was exchanged with the agent, as it was",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/plain": {}}}},
+)
+def stream(narrows: NarrowsDep, run_id: Number) -> StreamingResponse:
+    return StreamingResponse(transcripts.stream(narrows, run_id), media_type="text/plain; charset=utf-8")
 
 
 @router.delete("/{run_id}", status_code=202, summary="Stop a run", description="What it has done is kept.")

@@ -59,7 +59,7 @@ def test_what_git_says_of_a_file_is_said_in_words(
     (tree / "empty").touch()
     (tree / os.fsdecode(b"na\xffme")).write_text("no line end")
     revisions.take(narrows, run.id, summary="", report=None)
-    runs.end(narrows, run.id, worker.name, RunState.SUCCEEDED)
+    runs.end(narrows, run.id, worker.name, runs.Ending(RunState.SUCCEEDED))
     runs.decide(narrows, run.id)
     page = person.reads("/changes/1?files=all")
     assert task.id == 1

@@ -14,7 +14,7 @@ QUESTION = "I stopped.\n\nWhich of the **two** parsers do you mean: <old> or <ne
 def test_its_agents_last_words_are_shown_whole(person: Person, on_desk: Desk, narrows: Narrows, worker: Worker) -> None:
     tasks.file(narrows, project_id=on_desk.project.id, title="Mend the parser")
     [run] = worker.admit()
-    runs.end(narrows, run.id, worker.name, RunState.SUCCEEDED, summary=QUESTION)
+    runs.end(narrows, run.id, worker.name, runs.Ending(RunState.SUCCEEDED, summary=QUESTION))
     runs.decide(narrows, run.id)
     page = person.client.get(f"/changes/{run.change_id}").text
     assert "What the agent says" in page
@@ -29,7 +29,12 @@ def test_the_words_of_a_follow_up_that_failed_take_the_place_of_those_of_the_rev
     change = on_desk.holds(summary="It adds.")
     assert person.sends(f"/changes/{change}/reviews", revision=1, message="Louder.") == f"/?done=sent-{change}"
     [run] = worker.admit()
-    runs.end(narrows, run.id, worker.name, RunState.FAILED, error="It broke.", summary="The compiler is missing.")
+    runs.end(
+        narrows,
+        run.id,
+        worker.name,
+        runs.Ending(RunState.FAILED, error="It broke.", summary="The compiler is missing."),
+    )
     runs.decide(narrows, run.id)
     page = person.reads(f"/changes/{change}")
     assert "The compiler is missing." in page

@@ -18,7 +18,7 @@ def test_a_report_is_read_without_talk_of_landing_and_accepted(
     tasks.file(narrows, project_id=on_desk.project.id, title="Which parser?", kind="research")
     worker.admit()
     [run] = runs.of_change(narrows, 1)
-    runs.end(narrows, run.id, worker.name, RunState.SUCCEEDED)
+    runs.end(narrows, run.id, worker.name, runs.Ending(RunState.SUCCEEDED))
     tree = narrows.tree(on_desk.project.id, changes.get(narrows, 1).slot or 0)
     mirror, path = narrows.mirror(on_desk.project.id), Path(on_desk.project.path)
     worktrees.prepare(mirror, tree, mirrors.fetch(path, mirror, "main"))

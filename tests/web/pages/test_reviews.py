@@ -97,7 +97,7 @@ def test_a_run_that_came_to_nothing_can_be_tried_again(
 ) -> None:
     tasks.file(narrows, project_id=project.id, title="Fails")
     (run,) = worker.admit()
-    runs.end(narrows, run.id, worker.name, RunState.FAILED, error="The agent fell over.")
+    runs.end(narrows, run.id, worker.name, runs.Ending(RunState.FAILED, error="The agent fell over."))
     runs.decide(narrows, run.id)
     page = person.reads("/")
     assert "The agent fell over." in page
