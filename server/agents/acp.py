@@ -128,6 +128,7 @@ class _Conversation:
         self.continued: bool | None = None
         self.usage: dict[str, Any] = {}
         self._prompted = False
+        self._refused = ""  # the last wish that was not granted, and why
         self._unanswered = asyncio.Event()
         self._wire = Wire(process.stdout, process.stdin, stream)
         self._connection = ClientSideConnection(self, self._wire)  # type: ignore[arg-type]
@@ -200,7 +201,7 @@ class _Conversation:
             self._connection.new_session(cwd=str(turn.worktree), mcp_servers=[], **self.manner.meta),
             "when asked for a session",
         )
-        self.session = opened.session_id
+        self._meet(opened.session_id)
         return turn.fallback_prompt or turn.prompt if turn.session else turn.prompt
 
     async def _load(self, able: InitializeResponse, session: str) -> bool:
@@ -220,8 +221,12 @@ class _Conversation:
                 f"The earlier conversation could not be continued ({_reason(trouble)}): a new one is told the story."
             )
             return False
-        self.session = session
+        self._meet(session)
         return True
+
+    def _meet(self, session: str) -> None:
+        self.session = session
+        self.turn.meet(session)
 
     async def _let_it_age(self) -> None:
         began = self.turn.session_began
@@ -287,6 +292,9 @@ class _Conversation:
                 return Outcome("failed", error=f"{self.name} ran into its limit of requests.", trouble=Trouble.LIMIT)
             case "refusal":
                 return Outcome("failed", error=f"{self.name} refused.", trouble=Trouble.REFUSED)
+            case "cancelled" if self._refused:
+                error = f"{self.name} gave up when it was refused: {self._refused}."
+                return Outcome("failed", error=error, trouble=Trouble.REFUSED)
             case "cancelled":
                 return Outcome("failed", error=f"{self.name} broke off by itself.", trouble=Trouble.CRASHED)
 
@@ -376,6 +384,7 @@ class _Conversation:
         if allowed and option is None:
             why = "it can't be allowed once only"
         state = "allowed" if allowed and option else "refused"
+        self._refused = "" if state == "allowed" else f"{title} ({why or 'by you'})"
         self.transcript.question(tool_call.tool_call_id, title=title, tool=tool, state=state, text=why)
         if option is None:
             return RequestPermissionResponse(outcome=DeniedOutcome(outcome="cancelled"))

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from server.agents.logs import BoundedLog
-from server.agents.protocol import AgentSpec, ExitLike, Hear, Launch, Outcome, ProcessLike, Stdin, Turn
+from server.agents.protocol import AgentSpec, ExitLike, Hear, Launch, Meet, Outcome, ProcessLike, Stdin, Turn
 from server.agents.retries import Retries
 from server.agents.starting import command_line, manners, variables
 from server.agents.streams import Reader, make_reader
 from server.agents.transcripts import Transcript
 from server.agents.troubles import classify, resets_at
-from server.agents.turns import how_it_ended, last_line, one_line, prepare, read_report
+from server.agents.turns import how_it_ended, last_line, last_paragraph, one_line, prepare, read_report
 from server.domain.base import now
 from server.domain.errors import NarrowsError
 from server.domain.trouble import Trouble
@@ -39,7 +39,9 @@ class CommandAgent:
             transcript.usage(outcome.usage)
         finally:
             transcript.close()
-        return replace(outcome, summary=transcript.summary, report=read_report(turn))
+        said = transcript.summary
+        summary = last_paragraph(said) if self.spec.format == "text" else said
+        return replace(outcome, summary=summary, report=read_report(turn))
 
     async def _turn(self, turn: Turn, launch: Launch, transcript: Transcript, stop: asyncio.Event) -> Outcome:
         anew = replace(turn, prompt=turn.fallback_prompt or turn.prompt) if turn.session else turn
@@ -74,7 +76,7 @@ class CommandAgent:
         reader = make_reader(self.spec.format, transcript, retries)
         try:
             with BoundedLog(turn.stream_file) as stream:
-                listening = asyncio.ensure_future(_listen(process, reader, stream))
+                listening = asyncio.ensure_future(_listen(process, reader, stream, turn.meet))
                 end = await _end_or_stop(process, stop, retries.hopeless)
                 await asyncio.wait([listening], timeout=LAST_WORDS)
                 listening.cancel()
@@ -132,13 +134,16 @@ async def _end_or_stop(process: ProcessLike, *events: asyncio.Event) -> ExitLike
             task.cancel()
 
 
-async def _listen(process: ProcessLike, reader: Reader, stream: BoundedLog) -> None:
-    partial = b""
+async def _listen(process: ProcessLike, reader: Reader, stream: BoundedLog, meet: Meet) -> None:
+    partial, met = b"", False
     while data := await process.stdout.read(64 * 1024):
         stream.write(data)
         *lines, partial = (partial + data).split(b"\n")
         for line in lines:
             reader.line(line.decode("utf-8", "replace"))
+        if reader.session and not met:
+            meet(reader.session)
+            met = True
         if len(partial) > LINE_LIMIT:
             reader.line(partial.decode("utf-8", "replace"))
             partial = b""

@@ -131,6 +131,10 @@ Ask = Callable[[Wish], Awaitable[bool]]
 """Puts a wish to the person and waits for the answer. Raises: Unanswered."""
 
 
+Meet = Callable[[str], None]
+"""Called in the event loop with the session's name as soon as it is known: by it the conversation outlives a crash."""
+
+
 async def refuse(_wish: Wish) -> bool:
     """The answer where nobody can be asked."""
     return False
@@ -159,6 +163,7 @@ class Turn:
     permissions: Mapping[str, str] = field(default_factory=dict)
     repository_config: bool = True
     ask: Ask = refuse
+    meet: Meet = lambda _session: None
 
     @property
     def asks(self) -> bool:

@@ -91,9 +91,7 @@ class Transcript:
         )
         if before is None:
             self.deeds += 1
-            if self._message.strip():
-                self._earlier = self._message
-            self._message = ""
+            self._part()
         elif _same(before, known):
             return
         self._remember(known)
@@ -108,6 +106,7 @@ class Transcript:
 
     def question(self, key: str, *, title: str, tool: str, state: str, text: str = "") -> None:
         """What it asked to be allowed: open, allowed or refused, and why."""
+        self._part()
         self._write(
             Entry(EntryKind.QUESTION, time.time(), id=key, title=one_line(title), tool=tool, state=state, text=text)
         )
@@ -150,6 +149,12 @@ class Transcript:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER, self._flush)
         *whole, self._line = (self._line + text)[-KEPT_TEXT:].split("\n")
         self._hear_text(next((line for line in reversed(whole) if line.strip()), ""))
+
+    def _part(self) -> None:
+        """What is said from here on is another message."""
+        if self._message.strip():
+            self._earlier = self._message
+        self._message = ""
 
     def _flush(self) -> None:
         if self._timer:

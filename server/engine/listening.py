@@ -69,6 +69,10 @@ class Listener:
             self._looked = now
             self._later(self._look())
 
+    def meet(self, session: str) -> None:
+        """Keep the name of the conversation, so that it outlives a crash."""
+        self._later(asyncio.to_thread(runs.converse, self._place.narrows, self._run.id, session))
+
     def _listen_on(self) -> None:
         """Look again when the agent would have been quiet for too long, had it not spoken since."""
         self._timer = asyncio.get_running_loop().call_later(

@@ -58,9 +58,10 @@ async def prepare(place: Workplace, run: Run, spec: AgentSpec) -> Room:
     if fresh:
         await set_up(project, tree, folder, env, place.stop_of(run.id))
         _tenant_file(tree).write_text(str(change.id))
-    prompt = prompts.placed(run.prompt, report=folder / "report.md")
+    asked = run.prompt if fresh or run.attempt == 1 else prompts.interrupted(run.prompt)
+    prompt = prompts.placed(asked, report=folder / "report.md")
     fallback = ""
-    if run.reason is not Reason.FIRST:
+    if change.session:
         fallback = prompts.placed(
             await asyncio.to_thread(_whole_story, narrows, run, project, last), report=folder / "report.md"
         )
@@ -81,15 +82,16 @@ def _last_revision(narrows: Narrows, change_id: int) -> Revision | None:
 def _check_out(narrows: Narrows, run: Run, change: Change, project: Project, last: Revision | None) -> tuple[bool, str]:
     """The tree at the change's newest revision, or at the target's tip. Whether it is fresh, and the commit.
 
-    A follow-up finds the tree as its agent left it. A first turn, another try after a crash, and a change that lost
-    its place start from a clean one; what stands there unsaved is saved first.
+    A follow-up finds the tree as its agent left it, and so does another try after a crash whose conversation can go on.
+    Any other starts from a clean one; what stands there unsaved is saved first.
     """
     mirror, source = narrows.mirror(project.id), Path(project.path)
     assert change.slot is not None
     tree = narrows.tree(project.id, change.slot)
     target = mirrors.fetch(source, mirror, project.target_branch)
     commit = last.commit if last else target
-    if _tenant(tree) == change.id and run.attempt == 1 and run.reason is not Reason.FIRST and tree.is_dir():
+    goes_on = run.reason is not Reason.FIRST if run.attempt == 1 else change.session is not None
+    if goes_on and _tenant(tree) == change.id and tree.is_dir():
         return False, last.base if last else target
     # No agent was ever in a tree without a tenant: a crash left it half made, and nothing in it is anybody's work.
     if _tenant_file(tree).exists() and not worktrees.saved(mirror, tree, exclude=project.include):

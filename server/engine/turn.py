@@ -122,6 +122,7 @@ async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> tuple[
             permissions=room.project.permissions,
             repository_config=room.project.repository_config,
             ask=asker(place, run),
+            meet=listener.meet,
         )
         return await make(spec).turn(asked, launch, listener.hear, stop), spec
 

@@ -165,6 +165,14 @@ def again(prompt: str, error: str) -> str:
     return f"The last try came to nothing: {error or 'no reason is known.'}\n\n{prompt}"
 
 
+def interrupted(prompt: str) -> str:
+    """The same turn again, after it was broken off in the middle and its working tree was left as it stood."""
+    return (
+        "This turn was broken off in the middle, since the machine or Narrows stopped. The working tree is as you left "
+        f"it, half-done work included: look at it first, then go on from there. This was asked:\n\n{prompt}"
+    )
+
+
 def conflict(target: str, commit: str, files: Iterable[str]) -> str:
     """A landing met a conflict: what moved, and what to do about it."""
     listed = "\n".join(f"- {code(shown(path))}" for path in files)

@@ -22,7 +22,7 @@ from server.domain.project import Project
 from server.domain.run import SILENT_AFTER, Executor, Reason, Run
 from server.domain.states import ChangeState, CheckState, RunState, words
 from server.domain.trouble import Trouble
-from server.services import admission, changes, events, pauses, prompts, questions
+from server.services import admission, changes, events, pauses, prompts, questions, reviews
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -194,7 +194,8 @@ def end(narrows: Narrows, run_id: int, executor: str, ending: Ending) -> Run | N
             questions.settle(db, run)
             if ending.trouble is Trouble.RATE_LIMIT:
                 pauses.begin(db, run.agent, ending.resets_at, run.error)
-            _converse(db, run, ending)
+            _converse(db, run, ending.session)
+            reviews.hear(db, run)
             actor = Actor.AGENT if ending.state is RunState.SUCCEEDED else Actor.ENGINE
             events.record(db, actor, ending.state.value, run, error=run.error, trouble=ending.trouble)
     return run
@@ -208,11 +209,16 @@ def _account(db: Session, run: Run, ending: Ending) -> None:
     run.session_usage = {name: ending.usage[name] for name in ending.cumulative if name in ending.usage}
 
 
-def _converse(db: Session, run: Run, ending: Ending) -> None:
-    """Keep which conversation the change is in, and since when."""
+def converse(narrows: Narrows, run_id: int, session: str) -> None:
+    """Keep which conversation the run's change is in, and since when."""
+    with narrows.transaction() as db:
+        _converse(db, queries.run(db, run_id), session)
+
+
+def _converse(db: Session, run: Run, session: str | None) -> None:
     change = queries.change(db, run.change_id)
-    if ending.session and ending.session != change.session:
-        change.session, change.session_at = ending.session, run.started_at
+    if session and session != change.session:
+        change.session, change.session_at = session, now()
         db.add(change)
 
 
