@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from server.domain.agent_config import configures_agents
+from server.domain.base import shown
 from server.domain.change import Change, Revision
 from server.domain.errors import Blocked
 from server.domain.task import Kind
 from server.services.narrows import Narrows
 from server.store import queries
 
+NAMED = 5  # files that a warning names
 LARGE = 800  # changed lines; above it a review finds few of the defects (see docs/glossary.md, "Warning")
 
 
@@ -63,11 +66,24 @@ def assessed(db: Session, change: Change, revision: Revision | None) -> Assessme
     for check in queries.checks_of_revision(db, revision.id):
         if check.red:
             blockers.append(Objection("red", f"The check `{check.command}` is red.", "Send the change back with it."))
+    if configuring := _configuring(db, revision):
+        warnings.append(Objection("configures", configuring))
     if drafts := len(queries.drafted_comments(db, change.id)):
         warnings.append(Objection("drafts", _unsent(drafts)))
     if (lines := revision.additions + revision.deletions) > LARGE:
         warnings.append(Objection("large", f"{lines} changed lines are more than one reading can judge."))
     return Assessment(blockers, warnings)
+
+
+def _configuring(db: Session, revision: Revision) -> str:
+    """What is said of files that set up the agents of whoever works in the repository next; nothing without any."""
+    rows = queries.file_outline(db, revision.base_tree, revision.tree)
+    names = [name for row in rows for name in (row.path, row.old_path) if name and configures_agents(name)]
+    names = [f"`{shown(name)}`" for name in dict.fromkeys(names)]
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"It changes {', '.join(names[:NAMED])}{more}, which can run code when an agent starts."
 
 
 def _unsent(drafts: int) -> str:

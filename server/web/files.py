@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from server.domain.agent_config import configures_agents, instructs_agents
 from server.domain.base import shown
 from server.domain.change import Revision
 from server.domain.diff import FileDiff, FileStatus
@@ -70,7 +71,7 @@ def outline(narrows: Narrows, revision: Revision, eager: int = 2) -> list[File]:
 
 
 def _notes(row: FileRow) -> list[str]:
-    notes = []
+    notes = _notes_on_agents(row)
     old, new = _MODES.get(row.old_mode, row.old_mode), _MODES.get(row.new_mode, row.new_mode)
     if row.status is FileStatus.ADDED and new != "file":
         notes.append(f"new {new}")
@@ -85,6 +86,13 @@ def _notes(row: FileRow) -> list[str]:
     if row.similarity is not None and row.similarity < 100:
         notes.append(f"{row.similarity} % the same")
     return notes
+
+
+def _notes_on_agents(row: FileRow) -> list[str]:
+    names = [name for name in (row.path, row.old_path) if name]
+    if any(map(configures_agents, names)):
+        return ["can run code when an agent starts"]
+    return ["instructs agents"] if any(map(instructs_agents, names)) else []
 
 
 @dataclass(frozen=True)
