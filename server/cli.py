@@ -282,6 +282,22 @@ def _newest(change: dict[str, Any]) -> int:
 
 
 @app.command()
+def answer(
+    question: Annotated[int, typer.Argument(metavar="QUESTION", min=1)],
+    allow: Annotated[bool, typer.Option("--allow/--refuse", help="Whether the agent may.")],
+    whole_run: Annotated[
+        bool, typer.Option("--whole-run", help="For every wish with the same kind of tool in its run.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Answer what an agent asks to be allowed; `narrows show` says what that is."""
+    with _client(data) as client:
+        client.need_server()
+        told = client.post(f"questions/{question}/answer", allowed=allow, whole_run=whole_run)
+    print(f"{told['state'].capitalize()}: {plain_text.line(told['detail'] or told['title'])}")
+
+
+@app.command()
 def land(
     change: ChangeNumber,
     message: Annotated[str | None, typer.Option("-m", "--message", help="The commit's message.")] = None,

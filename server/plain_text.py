@@ -61,6 +61,7 @@ def change(told: dict[str, Any]) -> str:
         parts.append(f"Revision {newest['number']}: {size}, about {newest['minutes']:.0f} min to read")
         parts += [_quoted(newest["report"] or newest["summary"])]
     parts.append(table([(one["state"], one["command"], _seconds(one["seconds"])) for one in _lines(told["checks"])]))
+    parts += [_question(one) for one in told["questions"]]
     parts += [_comment(one) for one in told["comments"]]
     parts.append("\n".join(f"Blocker: {one}" for one in objections(told["blockers"])))
     parts.append("\n".join(f"Warning: {one}" for one in objections(told["warnings"])))
@@ -90,6 +91,11 @@ def _lines(checks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _seconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _question(told: dict[str, Any]) -> str:
+    how = f"answer with: narrows answer {told['id']} --allow, or --refuse"
+    return f"Its agent asks ({how}): {line(told['tool'])}\n{_quoted(told['detail'] or told['title'])}"
 
 
 def _comment(told: dict[str, Any]) -> str:

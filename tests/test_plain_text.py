@@ -22,5 +22,6 @@ def test_a_task_says_where_it_stands(shown: str, words: str) -> None:
 def test_one_file_is_one(count: int, words: str) -> None:
     newest = {"number": 1, "files": count, "additions": 1, "deletions": 0, "minutes": 1.0, "report": "", "summary": ""}
     told: dict[str, Any] = {"id": 1, "title": "Say it", "state": "in_review", "note": "", "revisions": [newest]}
-    told |= {"checks": [], "comments": [], "blockers": [], "warnings": [], "forecast": {"merges": None}}
+    told |= {name: [] for name in ("checks", "comments", "questions", "blockers", "warnings")}
+    told |= {"forecast": {"merges": None}}
     assert f"Revision 1: {words} +1 -0" in plain_text.change(told)

@@ -49,6 +49,12 @@ class Question(Row, table=True):
         """What the wish is about: what it names, or else the agent's words for it."""
         return self.detail or self.title
 
+    @property
+    def words(self) -> str:
+        """The agent's words for it, where they say more than what it names."""
+        said, named = (" ".join(text.split()) for text in (self.title, self.detail))
+        return "" if not named or named in said else self.title
+
     def answer(self, *, allowed: bool, whole_run: bool = False) -> None:
         """Raises: WrongState, where an answer was given before or none is needed any more."""
         if not self.unanswered:

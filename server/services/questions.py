@@ -84,9 +84,10 @@ def ask(narrows: Narrows, run_id: int, executor: str, *, tool: str, title: str, 
             detail=_kept(detail),
             waits_until=now() + timedelta(minutes=project.ask_minutes),
         )
-        change.ask(sentence(question))
         events.record(db, Actor.AGENT, "asked", question)
-        events.record(db, Actor.AGENT, "asked", change, question=question.id)
+        more = change.state is ChangeState.NEEDS_ATTENTION
+        change.ask(change.note if more else sentence(question))
+        events.record(db, Actor.AGENT, "asked_more" if more else "asked", change, question=question.id)
     return question
 
 

@@ -25,7 +25,7 @@ METHODS = {
 
 
 PERMISSIONS = {
-    Permission.ALLOW: "allow, within its worktree",
+    Permission.ALLOW: "allow",
     Permission.ASK: "ask me",
     Permission.DENY: "refuse",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,12 +191,21 @@ def test_killed_while_it_asks_the_server_asks_anew(tmp_path: Path) -> None:
         )
         assert server.get(f"/api/questions/{first['id']}")["state"] == "withdrawn"
         assert second["run_id"] == first["run_id"]
-        server.post(f"/api/questions/{second['id']}/answer", {"allowed": True})
+        change = second["change_id"]
+        shown = shell(server, "show", str(change))
+        assert f"answer with: narrows answer {second['id']} --allow, or --refuse): execute\n  make install" in shown
+        assert shell(server, "answer", str(second["id"]), "--allow") == "Allowed: make install\n"
         change = server.until(lambda: _in_review(server, task))
         assert change["questions"] == []
         assert [run["attempt"] for run in change["runs"]] == [2]
         server.stop()
     wait_gone(carrying(f"NARROWS_WORKTREE={tmp_path}/data/worktrees/{project}/1"))
+
+
+def shell(server: Server, *words: str) -> str:
+    """What the command line prints."""
+    argv = [sys.executable, "-m", "server.cli", *words, "--data", str(server.data)]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
 
 
 def _in_review(server: Server, task: int) -> Any:
