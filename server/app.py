@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import logging
 import logging.handlers
@@ -43,12 +44,20 @@ def open_narrows(settings: Settings) -> Narrows:
     """The context on this data folder, its database brought to this version.
 
     Raises:
-        NarrowsError: git is too old, or the data was written by a newer Narrows.
+        NarrowsError: git is too old, the data was written by a newer Narrows, or `config.toml` can't be used.
     """
     commands.version()
+    built_in = specs.built_in_agents(settings)
     database = Database(settings.database_url)
     migrate(database.engine, settings.backups)
-    return Narrows(settings, database, Bus(), built_in=specs.built_in_agents(), probe=specs.probe)
+    return Narrows(
+        settings,
+        database,
+        Bus(),
+        built_in=built_in,
+        probe=functools.partial(specs.probe, settings=settings),
+        describe=functools.partial(specs.describe, settings=settings),
+    )
 
 
 def create_app(narrows: Narrows) -> FastAPI:
@@ -157,13 +166,27 @@ def doctor(settings: Settings) -> dict[str, Any]:
         with _narrows(settings) as narrows:
             found["database"] = narrows.database.engine.url.render_as_string(hide_password=True)
             found["server"] = "running" if _held(settings.lock_file) else "not running"
-            found["agents"] = [
-                {"name": agent.name, "family": agent.family, "path": seen.path, "version": seen.version}
-                for agent, seen in agents.found(narrows)
-            ]
+            found["agents"] = [_agent(seen) for seen in agents.seen(narrows, ask=True)]
     except NarrowsError as error:
         found["problem"] = str(error)
     return found
+
+
+def _agent(seen: agents.Seen) -> dict[str, Any]:
+    """One agent as the doctor tells of it."""
+    return {
+        "name": seen.agent.name,
+        "title": seen.facts.title,
+        "state": seen.readiness.value,
+        "family": seen.agent.family,
+        "way": seen.found.way,
+        "driven": seen.facts.driven,
+        "path": seen.found.path,
+        "version": seen.found.version,
+        "login": seen.login,
+        "problem": seen.found.problem,
+        "step": seen.found.step,
+    }
 
 
 @contextlib.contextmanager

@@ -76,13 +76,22 @@ def objections(told: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def doctor(told: dict[str, Any]) -> str:
-    """Names and values, then the agents."""
+    """Names and values, then the agents, then what to do about those that are missing or too old."""
     rows = [(name, line(str(value))) for name, value in told.items() if name != "agents"]
+    found = [one for one in told.get("agents", []) if one["path"]]
     agents = [
-        (line(one["name"]), one["family"], line(one["version"] or ""), line(one["path"] or "not found"))
-        for one in told.get("agents", [])
+        (
+            line(one["name"]),
+            one["state"].replace("_", " "),
+            line(one["version"] or ""),
+            line(one["driven"]),
+            line(one["login"]),
+            line(one["path"]),
+        )
+        for one in found
     ]
-    return _paragraphs([table(rows), table(agents)])
+    steps = [f"{line(one['problem'])} {line(one['step'])}".strip() for one in told.get("agents", []) if one["problem"]]
+    return _paragraphs([table(rows), table(agents), "\n".join(steps)])
 
 
 def _lines(checks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

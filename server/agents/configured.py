@@ -80,9 +80,9 @@ def _overridden(base: AgentSpec, given: Mapping[str, Any]) -> AgentSpec:
 
 
 def _value(name: str, key: str, value: object) -> Any:
-    parse = _KEYS.get(key)
+    parse = KEYS.get(key)
     if parse is None:
-        raise _wrong(name, key, "no such key is known", f"Known: {', '.join(_KEYS)}.")
+        raise _wrong(name, key, "no such key is known", f"Known: {', '.join(KEYS)}.")
     try:
         return parse(value)
     except ValueError as error:
@@ -198,7 +198,7 @@ def _table(value: object) -> dict[str, Any]:
     return value
 
 
-_KEYS: dict[str, Parse] = {
+KEYS: dict[str, Parse] = {
     "based_on": _text,
     "way": _text,
     "family": _one_of(*get_args(Family)),

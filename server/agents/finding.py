@@ -21,6 +21,7 @@ from server.agents.environment import environment
 from server.agents.protocol import AgentSpec
 from server.agents.turns import one_line
 from server.domain.agent import Found
+from server.domain.errors import NarrowsError
 
 VERSION_PATIENCE = 5.0  # seconds
 NUMBER = re.compile(r"\d+(?:\.\d+)+")
@@ -44,7 +45,10 @@ def choose(
     server = os.environ if server is None else server
     home = home or Path.home()
     for spec in specs:
-        ready = resolved(spec, server, home)
+        try:
+            ready = resolved(spec, server, home)
+        except NarrowsError as error:  # it asks for what no agent gets
+            return spec, Found(None, None, spec.way, problem=error.message, step=error.hint)
         if ready is not None:
             return ready, _aged(ready, _found(ready, server, home), _remembered(ready, server, home))
     first = specs[0]

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from server.domain.errors import Unavailable
-from server.engine import dispatch, processes, recovery
+from server.engine import dispatch, processes, recovery, trials
 from server.engine.workplace import Workplace, occupy
 from server.services.narrows import Narrows
 
@@ -80,9 +80,13 @@ class Engine:
         _launch(connections, self.executor)
         try:
             async with asyncio.TaskGroup() as tasks:
-                working = tasks.create_task(dispatch.work(place, self._ready.set))
+                working = [
+                    tasks.create_task(dispatch.work(place, self._ready.set)),
+                    tasks.create_task(trials.work(place)),
+                ]
                 await self._stop.wait()
-                working.cancel()
+                for task in working:
+                    task.cancel()
         finally:
             place.stopping.set()
             # From a thread: DBOS waits for its own threads, which may wait for this loop.

@@ -1,22 +1,52 @@
-"""The agents that tasks can be given to: built in, and configured by the person."""
+"""The agents that tasks can be given to: built in, known, and configured by the person."""
 
 from __future__ import annotations
 
-import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from server.domain.agent import Agent, Found
+from server.domain.agent import Agent, Found, Pause, Trial
+from server.domain.agent_facts import NAME, Facts, Readiness, readiness
+from server.domain.base import now
 from server.domain.errors import Invalid, NotFound
+from server.services import pauses
 from server.services.narrows import Narrows
 from server.store import queries
 
 FAMILIES = ("acp", "command")
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+AT_ONCE = 16  # programs asked for their version at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An agent with all that is known of it: its facts, what was found here, its pause and its last trial if any."""
+
+    agent: Agent
+    facts: Facts
+    found: Found
+    pause: Pause | None = None
+    trial: Trial | None = None
+
+    @property
+    def readiness(self) -> Readiness:
+        return readiness(self.facts, self.found)
+
+    @property
+    def login(self) -> str:
+        """Whether it is logged in, and by what that is known, in words; empty where nothing needs a login."""
+        if self.found.path is None or self.facts.origin == "built in":
+            return ""
+        if self.found.login is None:
+            return "can't be known without asking its model"
+        return f"logged in, by {self.found.clue}" if self.found.login else "not logged in, as far as can be seen"
 
 
 def everyone(narrows: Narrows) -> list[Agent]:
-    """Every agent, the built-in ones first."""
+    """Every agent, the built-in ones first. One that the person added keeps its name where a newer Narrows knows it."""
     with narrows.reading() as db:
-        return [*narrows.built_in, *queries.agents(db)]
+        own = queries.agents(db)
+    taken = {agent.name for agent in own}
+    return [*(agent for agent in narrows.built_in if agent.name not in taken), *own]
 
 
 def get(narrows: Narrows, name: str) -> Agent:
@@ -31,9 +61,38 @@ def get(narrows: Narrows, name: str) -> Agent:
     raise NotFound(f"No agent is called {name!r}.", "See the agents' page for those there are, or add it there.")
 
 
-def found(narrows: Narrows) -> list[tuple[Agent, Found]]:
-    """Every agent, and whether its program is on this machine. May take seconds."""
-    return [(agent, narrows.probe(agent)) for agent in everyone(narrows)]
+def seen(narrows: Narrows, *, ask: bool = False) -> list[Seen]:
+    """Every agent, those that are on this machine first.
+
+    Args:
+        ask: Ask all programs for their versions, at the same time, which takes five seconds at most. Otherwise nothing
+            is started, and versions are told as far as they are known.
+    """
+    everybody = everyone(narrows)
+    if ask:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(narrows.probe, everybody))
+    paused = {pause.agent: pause for pause in pauses.every(narrows) if pause.until > now()}
+    with narrows.reading() as db:
+        trials = {trial.agent: trial for trial in queries.last_trials(db)}
+    all_seen = [
+        Seen(agent, *narrows.describe(agent), paused.get(agent.name), trials.get(agent.name)) for agent in everybody
+    ]
+    return sorted(all_seen, key=lambda one: one.found.path is None)
+
+
+def see(narrows: Narrows, name: str, *, ask: bool = False) -> Seen:
+    """One agent, as `seen` tells of it.
+
+    Raises:
+        NotFound: There is none.
+    """
+    agent = get(narrows, name)
+    if ask:
+        narrows.probe(agent)
+    with narrows.reading() as db:
+        pause, trial = db.get(Pause, name), queries.last_trial(db, name)
+    return Seen(agent, *narrows.describe(agent), pause if pause and pause.until > now() else None, trial)
 
 
 def add(
@@ -46,14 +105,15 @@ def add(
     """
     if not NAME.fullmatch(name):
         raise Invalid("name", "A name is small letters, digits, '.', '-' and '_', and starts with a letter or digit.")
-    if any(agent.name == name for agent in narrows.built_in):
-        raise Invalid("name", f"{name!r} is built in.", "Choose another name.")
     if family not in FAMILIES:
         raise Invalid("family", f"No family is called {family!r}.", f"One of: {', '.join(FAMILIES)}.")
     if not argv or not argv[0].strip() or any("\0" in word for word in argv):
         raise Invalid("argv", "The command is empty.", "Give the program and its arguments.")
     with narrows.transaction() as db:
-        agent = db.get(Agent, name) or Agent(name=name, family=family, argv=argv)
+        agent = db.get(Agent, name)
+        if agent is None and any(known.name == name for known in narrows.built_in):
+            raise Invalid("name", f"{name!r} is built in, or known already.", "Choose another name.")
+        agent = agent or Agent(name=name, family=family, argv=argv)
         agent.family, agent.argv, agent.env, agent.mode = family, argv, env or {}, mode
         db.add(agent)
     return agent

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from server.bus import Bus, Signal
 from server.domain.agent import Agent, Found
+from server.domain.agent_facts import Facts
 from server.domain.event import Event
 from server.settings import Settings
 from server.store.database import Database
@@ -19,9 +20,9 @@ from server.store.database import Database
 
 @dataclass(frozen=True)
 class Narrows:
-    """One for the process. `built_in` and `probe` come from the agents' layer, which services may not reach.
+    """One for the process. What services may not reach comes from the agents' layer: `built_in`, `probe`, `describe`.
 
-    `probe` looks for an agent's program; it may take a second or two.
+    `probe` looks for an agent's program and asks for its version, which may take seconds; `describe` answers at once.
     """
 
     settings: Settings
@@ -29,6 +30,7 @@ class Narrows:
     bus: Bus = field(default_factory=Bus)
     built_in: tuple[Agent, ...] = ()
     probe: Callable[[Agent], Found] = lambda _agent: Found(path=None, version=None)
+    describe: Callable[[Agent], tuple[Facts, Found]] = lambda agent: (Facts(agent.name), Found(None, None))
     _published: deque[int | None] = field(default_factory=lambda: deque(maxlen=1000), repr=False)
 
     @contextmanager

@@ -1,21 +1,30 @@
-"""Agents: those found on this machine, and adding another by its command."""
+"""Agents: those found on this machine, trying one, and adding another by its command."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
+from jinja2 import Environment
 
-from server.domain.errors import Invalid, NarrowsError
-from server.services import agents
+from server.bus import Signal
+from server.domain.agent_facts import section_text
+from server.domain.errors import Invalid, NarrowsError, NotFound
+from server.reading import visible
+from server.services import agents, pauses, trials
 from server.services.narrows import Narrows
+from server.settings import CONFIG_NAME
 from server.web import rendering
 from server.web.context import NarrowsDep
+from server.web.watched_run import put
 
 router = APIRouter()
+LIVE = "/live?watch=agents"
 
 
 @dataclass(frozen=True)
@@ -26,12 +35,30 @@ class Typed:
     family: str = "command"
     command: str = ""
     env: str = ""
+    mode: str = ""
+
+    @property
+    def section(self) -> str:
+        """The same for `config.toml`, with an example in the place of what is not typed, or can't be used."""
+        try:
+            words, variables = _words(self.command), _variables(self.env)
+        except Invalid:
+            words, variables = [], {}
+        return section_text(
+            self.name or "my-agent", self.family, words or ["my-agent", "--quiet"], variables, self.mode
+        )
 
 
 @router.get("/agents")
-def index(request: Request, narrows: NarrowsDep) -> Response:
-    """Every agent, and the form for another."""
-    return _index(request, narrows, Typed())
+def index(request: Request, narrows: NarrowsDep, ask: str = "") -> Response:
+    """Every agent, and the form for another. Programs are asked for their versions only if the address says so."""
+    return _index(request, narrows, Typed(), ask=ask == "yes")
+
+
+@router.get("/agents/found")
+def found(request: Request, narrows: NarrowsDep) -> Response:
+    """What the page lacks when it is opened: what the programs themselves say. Takes some seconds."""
+    return rendering.fragment(request, "agents/_found.html", seen=agents.seen(narrows, ask=True), asked=True)
 
 
 @router.post("/agents")
@@ -42,28 +69,86 @@ def add(
     family: Annotated[str, Form()] = "command",
     command: Annotated[str, Form()] = "",
     env: Annotated[str, Form()] = "",
+    mode: Annotated[str, Form()] = "",
 ) -> Response:
     """Configure an agent, or change the one of that name."""
-    typed = Typed(name, family, command, env)
+    typed = Typed(name, family, command, env, mode)
     try:
-        agents.add(narrows, name, family, _words(command), _variables(env))
+        agents.add(narrows, name, family, _words(command), _variables(env), mode.strip())
     except NarrowsError as error:
         return _index(request, narrows, typed, error)
-    return rendering.go(request, "/agents")
+    return rendering.go(request, _place(name))
 
 
-def _index(request: Request, narrows: Narrows, typed: Typed, error: NarrowsError | None = None) -> Response:
+@router.post("/agents/{name}/trials")
+def try_it(request: Request, narrows: NarrowsDep, name: str) -> Response:
+    """Have an agent tried on a tiny task."""
+    trials.ask(narrows, name)
+    return rendering.go(request, _place(name))
+
+
+@router.post("/agents/{name}/resumption")
+def resume(request: Request, narrows: NarrowsDep, name: str) -> Response:
+    """Use an agent although its model's limit may not be lifted."""
+    pauses.end(narrows, name)
+    return rendering.go(request, _place(name))
+
+
+@router.get("/trials/{trial_id}")
+def show_trial(request: Request, narrows: NarrowsDep, trial_id: int) -> Response:
+    """A trial with what the agent said and did in it."""
+    trial = trials.get(narrows, trial_id)
+    return rendering.page(
+        request,
+        narrows,
+        "agents/trial.html",
+        trial=trial,
+        one=agents.see(narrows, trial.agent),
+        text=trials.transcript(narrows, trial_id),
+        live=LIVE,
+        section="agents",
+    )
+
+
+@router.post("/trials/{trial_id}/stop")
+def stop_trial(request: Request, narrows: NarrowsDep, trial_id: int) -> Response:
+    """Ask for a trial's end."""
+    return rendering.go(request, _place(trials.stop(narrows, trial_id).agent))
+
+
+def of_trials(narrows: Narrows, templates: Environment, batch: Iterable[Signal]) -> Iterator[str]:
+    """For an open page: where trials stand, and what an agent in a trial says right now."""
+    told = [signal for signal in batch if signal.topic == "trial"]
+    template = templates.get_template("agents/_trial.html")
+    for name in dict.fromkeys(signal.data["agent"] for signal in told if signal.event_id is not None):
+        with suppress(NotFound):  # its section is gone
+            yield put(f"[id='trial-{name}']", template.render(one=agents.see(narrows, name)))
+    for name, line in {signal.data["agent"]: signal.data["line"] for signal in told if signal.verb == "heard"}.items():
+        yield put(f"[id='trial-{name}'] .last-line", visible.html(line))
+
+
+def _index(
+    request: Request, narrows: Narrows, typed: Typed, error: NarrowsError | None = None, *, ask: bool = False
+) -> Response:
     return rendering.page(
         request,
         narrows,
         "agents/index.html",
         status=error.status if error else 200,
-        found=agents.found(narrows),
+        seen=agents.seen(narrows, ask=ask),
+        asked=ask,
         families=agents.FAMILIES,
         typed=typed,
+        section_text=typed.section,
+        config=str(narrows.settings.data / CONFIG_NAME),
         error=error,
+        live=LIVE,
         section="agents",
     )
+
+
+def _place(name: str) -> str:
+    return f"/agents#agent-{name}"
 
 
 def _words(command: str) -> list[str]:

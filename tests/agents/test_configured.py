@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from server.agents.builtin import BUILT_IN
-from server.agents.configured import configured
+from server.agents.configured import KEYS, configured
 from server.agents.known import KNOWN
 from server.agents.protocol import AgentSpec, Manner, Quirk
 from server.domain.agent_facts import section_text
@@ -156,3 +157,12 @@ def test_a_section_is_written_as_it_is_read() -> None:
     assert (spec.name, spec.family, list(spec.argv), spec.env) == ("my.agent", "acp", argv, {"A": "$B", "C": 'd"'})
     assert spec.free.mode == "plan"
     assert section_text("plain", "command", ["x"], {}) == '[agents.plain]\nfamily = "command"\nargv = ["x"]\n'
+
+
+def test_the_example_of_the_docs_is_read_and_every_key_is_explained() -> None:
+    page = (Path(__file__).parents[2] / "docs/agents.md").read_text("utf-8")
+    sections = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])["agents"]
+    assert sections.pop("at_once") == 6
+    assert {spec.name for spec in configured(sections, KNOWN)} == {"claude-opus", "helper"}
+    table = page.partition("| key | says |")[2]
+    assert [key for key in KEYS if f"`{key}`" not in table] == []

@@ -168,3 +168,9 @@ def test_every_way_that_we_know_says_what_to_do_without_it(machine: Machine) -> 
         assert found.step.endswith(".")
         assert spec.description.endswith(".")
         assert not spec.built_in
+
+
+def test_one_that_asks_for_what_no_agent_gets_is_not_used(machine: Machine) -> None:
+    machine.has("tool")
+    found = machine.found(replace(TOOL, env={"TOKEN": "$NARROWS_TOKEN"}))
+    assert (found.path, found.problem) == (None, "NARROWS_TOKEN is never given to an agent.")

@@ -1,16 +1,16 @@
-"""Agents: which there are, and adding one."""
+"""Agents: which there are, trying one, and adding one."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from pydantic import Field
 
-from server.services import agents
-from server.web.api.answers import AgentAnswer
-from server.web.api.asked import Asked, Text
+from server.services import agents, pauses, trials
+from server.web.api.answers import AgentAnswer, TrialAnswer
+from server.web.api.asked import Asked, Number, Text
 from server.web.context import NarrowsDep
 
-router = APIRouter(prefix="/agents", tags=["agents"])
+router = APIRouter(tags=["agents"])
 
 
 class NewAgent(Asked):
@@ -23,12 +23,33 @@ class NewAgent(Asked):
     mode: Text = Field(default="", description="An ACP session mode; empty: the agent's default.")
 
 
-@router.get("", summary="List agents", description="Looks for each one's program, which may take seconds.")
+@router.get("/agents", summary="List agents", description="Asks each one's program for its version: may take seconds.")
 def every(narrows: NarrowsDep) -> list[AgentAnswer]:
-    return [AgentAnswer.of(agent, found) for agent, found in agents.found(narrows)]
+    return [AgentAnswer.of(seen) for seen in agents.seen(narrows, ask=True)]
 
 
-@router.post("", status_code=201, summary="Add an agent", description="An agent of the same name is changed.")
+@router.post("/agents", status_code=201, summary="Add an agent", description="An agent of the same name is changed.")
 def add(narrows: NarrowsDep, asked: NewAgent) -> AgentAnswer:
     agent = agents.add(narrows, asked.name, asked.family, asked.argv, asked.env, asked.mode)
-    return AgentAnswer.of(agent, narrows.probe(agent))
+    return AgentAnswer.of(agents.see(narrows, agent.name, ask=True))
+
+
+@router.delete("/agents/{name}/pause", summary="Use an agent although its model's limit is reached")
+def resume(narrows: NarrowsDep, name: str) -> AgentAnswer:
+    pauses.end(narrows, agents.get(narrows, name).name)
+    return AgentAnswer.of(agents.see(narrows, name))
+
+
+@router.post("/agents/{name}/trials", status_code=202, summary="Try an agent on a tiny task in a scratch repository")
+def try_it(narrows: NarrowsDep, name: str) -> TrialAnswer:
+    return TrialAnswer.model_validate(trials.ask(narrows, name))
+
+
+@router.get("/trials/{trial_id}", summary="A trial")
+def trial(narrows: NarrowsDep, trial_id: Number) -> TrialAnswer:
+    return TrialAnswer.model_validate(trials.get(narrows, trial_id))
+
+
+@router.delete("/trials/{trial_id}", status_code=202, summary="Stop a trial")
+def stop(narrows: NarrowsDep, trial_id: Number) -> TrialAnswer:
+    return TrialAnswer.model_validate(trials.stop(narrows, trial_id))
