@@ -303,8 +303,7 @@ if (transcript) {
   const atEnd = () => page.scrollHeight - page.scrollTop - page.clientHeight < 60;
   let follows = atEnd() && page.scrollTop > 0;
   addEventListener("scroll", () => { follows = atEnd(); }, { passive: true });
-  new MutationObserver(() => { if (follows) page.scrollTop = page.scrollHeight; })
-    .observe(transcript, { childList: true, characterData: true, subtree: true });
+  new ResizeObserver(() => { if (follows) page.scrollTop = page.scrollHeight; }).observe(transcript);
 }
 
 // What a person opened or shut stays so when it is told anew.
@@ -314,8 +313,8 @@ document.addEventListener("click", (event) => {
   const summary = event.target.closest("summary");
   if (summary) chosen.add(summary.parentElement);
 });
-document.addEventListener("htmx:before:morph:attr", (event) => {
-  if (event.detail.attrName === "open" && chosen.has(event.target)) event.preventDefault();
+htmx.registerExtension("chosen", {
+  htmx_before_morph_attr: (element, { attrName }) => attrName !== "open" || !chosen.has(element),
 });
 
 function tick() {

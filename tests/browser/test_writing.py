@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from server.services import drafts, runs, tasks
+from server.services import drafts, tasks
 from tests.browser.conftest import Site
 from tests.support.repositories import Repository
 
@@ -54,32 +54,3 @@ def test_registering_a_repository(enter: Enter, tmp_path: Path) -> None:
     page.reload()
     page.get_by_role("button", name="Register").click()
     expect(page.locator(".toast")).to_contain_text("Registered another.")
-
-
-def test_watching_a_run(site: Site, enter: Enter) -> None:
-    tasks.file(site.narrows, project_id=site.project.id, title="Watched")
-    (run,) = site.worker.admit()
-    log = runs.folder(site.narrows, run.id) / "transcript.log"
-    log.write_text("".join(f"line {n}\n" for n in range(200)))
-    page = enter("/runs")
-    expect(page.locator(".ticking")).to_have_text("1 s")
-    runs.hear(site.narrows, run.id, "reading <durations.py>", run.change_id)
-    expect(page.locator(".last-line")).to_have_text("reading <durations.py>")
-    page.get_by_role("link", name="Watched").click()
-    transcript = page.locator("#transcript")
-    expect(transcript).to_contain_text("line 199")
-    with log.open("a") as file:
-        file.write("<b>the last</b>\n")
-    runs.hear(site.narrows, run.id, "the last", run.change_id)
-    expect(transcript).to_contain_text("<b>the last</b>")
-    at_end = "element => element.scrollHeight - element.scrollTop - element.clientHeight < 40"
-    assert transcript.evaluate(at_end)
-    transcript.evaluate("element => { element.scrollTop = 0; }")
-    with log.open("a") as file:
-        file.write("unread\n")
-    runs.hear(site.narrows, run.id, "unread", run.change_id)
-    expect(transcript).to_contain_text("unread")
-    assert transcript.evaluate("element => element.scrollTop") == 0
-    page.get_by_role("button", name="Stop").click()
-    expect(page.locator(".toast")).to_contain_text("Stopping “Watched”.")
-    assert runs.get(site.narrows, run.id).stop_asked
