@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import Session
@@ -16,6 +17,8 @@ from server.domain.project import Project
 from server.domain.run import Run
 from server.domain.task import Kind
 from server.git import commands, diffs, mirrors, objects, snapshots, trees
+from server.git.snapshots import Snapshot
+from server.reading import answers
 from server.services import events
 from server.services.narrows import Narrows
 from server.store import queries
@@ -24,7 +27,8 @@ from server.store import queries
 def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> Revision | None:
     """Make what a run left in its worktree the change's next revision; None where that is nothing.
 
-    Idempotent: a run has at most one revision.
+    Of research the report is the revision: `report`, or else the agent's last message. Code that came along is kept
+    apart. Idempotent: a run has at most one revision.
     """
     with narrows.reading() as db:
         if known := queries.revision_of_run(db, run_id):
@@ -35,6 +39,7 @@ def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> 
         task = queries.task(db, run.task_id)
         number = queries.next_revision_number(db, change.id)
         last = queries.last_revision(db, change.id)
+        numbers = [comment.id for comment in queries.comments(db, change.id)]
     assert change.slot is not None
     mirror, tree = narrows.mirror(project.id), narrows.tree(project.id, change.slot)
     base = _base(mirror, tree, project, last)
@@ -46,37 +51,74 @@ def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> 
         author=commands.identity(Path(project.path)),
         exclude=project.include,
     )
-    base_tree = objects.tree_of(mirror, base)
-    if snapshot is None and not (task.kind is Kind.RESEARCH and (report or summary)):
-        return None
-    if last and not report and (snapshot is None or (snapshot.tree == last.tree and snapshot.base == last.base)):
-        return None  # a follow-up that changed nothing
-    commit, head = (snapshot.commit, snapshot.head) if snapshot else (base, base)
-    head_tree = snapshot.tree if snapshot else base_tree
-    ref = f"refs/narrows/changes/{change.id}/{number}"
-    mirrors.hold(mirror, ref, commit)
-    if head not in (commit, base):
-        mirrors.hold(mirror, f"{ref}-agent", head)
-    files = diffs.compare(mirror, base_tree, head_tree) if head_tree != base_tree else []
-    return _write(
-        narrows,
-        run,
-        Revision(
-            change_id=change.id,
-            run_id=run.id,
-            number=number,
-            commit=commit,
-            tree=head_tree,
-            base=base,
-            base_tree=base_tree,
-            summary=summary,
-            report=report if report is not None else (summary if task.kind is Kind.RESEARCH else None),
-        ),
-        files,
+    fresh = Revision(
+        change_id=change.id,
+        run_id=run.id,
+        number=number,
+        commit=base,
+        tree=objects.tree_of(mirror, base),
+        base=base,
+        base_tree=objects.tree_of(mirror, base),
+        summary=summary,
     )
+    if task.kind is Kind.RESEARCH:
+        fresh.report = report or (summary if answers.besides(summary, numbers) else None)
+        return _take_report(narrows, run, fresh, snapshot, last)
+    fresh.report = report
+    return _take_tree(narrows, run, fresh, snapshot, last)
 
 
-def _write(narrows: Narrows, run: Run, revision: Revision, files: list[FileDiff]) -> Revision:
+def _take_tree(
+    narrows: Narrows, run: Run, fresh: Revision, snapshot: Snapshot | None, last: Revision | None
+) -> Revision | None:
+    """What differs from the base is the revision."""
+    if snapshot is None:
+        return None
+    fresh.commit, fresh.tree = snapshot.commit, snapshot.tree
+    if last and not fresh.report and (fresh.tree, fresh.base) == (last.tree, last.base):
+        return None  # a follow-up that changed nothing
+    mirror = narrows.mirror(run.project_id)
+    _hold(mirror, fresh.ref, fresh.commit, snapshot)
+    return _write(narrows, run, fresh, _compare(mirror, fresh.base_tree, fresh.tree))
+
+
+def _take_report(
+    narrows: Narrows, run: Run, fresh: Revision, snapshot: Snapshot | None, last: Revision | None
+) -> Revision | None:
+    """The report is the revision, on the base's own tree; what was changed all the same is kept beside it."""
+    if not fresh.report or (last and last.report == fresh.report):
+        return None
+    mirror = narrows.mirror(run.project_id)
+    mirrors.hold(mirror, fresh.ref, fresh.commit)
+    if snapshot is None:
+        return _write(narrows, run, fresh, [])
+    fresh.aside = snapshot.commit
+    _hold(mirror, f"{fresh.ref}-aside", snapshot.commit, snapshot)
+    return _write(narrows, run, fresh, [], _Aside(snapshot.tree, _compare(mirror, fresh.base_tree, snapshot.tree)))
+
+
+def _hold(mirror: Path, ref: str, commit: str, snapshot: Snapshot | None) -> None:
+    """Keep a commit, and beside it what the agent itself committed."""
+    mirrors.hold(mirror, ref, commit)
+    if snapshot and snapshot.head not in (snapshot.commit, snapshot.base):
+        mirrors.hold(mirror, f"{ref}-agent", snapshot.head)
+
+
+def _compare(mirror: Path, base_tree: str, tree: str) -> list[FileDiff]:
+    return diffs.compare(mirror, base_tree, tree) if tree != base_tree else []
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """Code that came along with a report."""
+
+    tree: str
+    files: list[FileDiff]
+
+
+def _write(
+    narrows: Narrows, run: Run, revision: Revision, files: list[FileDiff], aside: _Aside | None = None
+) -> Revision:
     revision.files = len(files)
     revision.additions = sum(file.additions or 0 for file in files)
     revision.deletions = sum(file.deletions or 0 for file in files)
@@ -85,15 +127,18 @@ def _write(narrows: Narrows, run: Run, revision: Revision, files: list[FileDiff]
     with narrows.transaction() as db:
         if known := queries.revision_of_run(db, run.id):
             return known
-        _store(db, revision, files)
+        db.add(revision)
+        _store(db, revision.base_tree, revision.tree, files)
+        if aside:
+            _store(db, revision.base_tree, aside.tree, aside.files)
         events.record(db, Actor.AGENT, "revised", revision, number=revision.number)
     return revision
 
 
-def _store(db: Session, revision: Revision, files: list[FileDiff]) -> None:
-    db.add(revision)
-    if not queries.has_files(db, revision.base_tree, revision.tree):
-        db.add_all(FileRow.of(revision.base_tree, revision.tree, n, file) for n, file in enumerate(files))
+def _store(db: Session, base_tree: str, tree: str, files: list[FileDiff]) -> None:
+    """A diff, unless the same one is there already."""
+    if not queries.has_files(db, base_tree, tree):
+        db.add_all(FileRow.of(base_tree, tree, n, file) for n, file in enumerate(files))
 
 
 def _base(mirror: Path, tree: Path, project: Project, last: Revision | None) -> str:
@@ -128,6 +173,20 @@ def of_run(narrows: Narrows, run_id: int) -> Revision | None:
     """What a run left, if it left anything."""
     with narrows.reading() as db:
         return queries.revision_of_run(db, run_id)
+
+
+def aside(narrows: Narrows, revision: Revision) -> Revision | None:
+    """The code that came along with a report, to be read as if it were the revision; None where there was none.
+
+    It is in no table, and nothing can be decided about it.
+    """
+    if revision.aside is None:
+        return None
+    with narrows.reading() as db:
+        change = db.get_one(Change, revision.change_id)
+    tree = objects.tree_of(narrows.mirror(change.project_id), revision.aside)
+    kept = {name: getattr(revision, name) for name in ("change_id", "run_id", "number", "base", "base_tree")}
+    return Revision(**kept, commit=revision.aside, tree=tree)
 
 
 def files(narrows: Narrows, revision: Revision) -> list[FileDiff]:
