@@ -37,6 +37,7 @@ async def _answer(place: Workplace, asked: Question) -> bool:
         Unanswered: None came while the run may wait.
     """
     told = place.answer_to(asked.id)
+    place.asking[asked.run_id] += 1
     try:
         async with asyncio.timeout((asked.waits_until - now()).total_seconds()):
             # Looked at again before the first wait: the answer may have come before anybody listened for it.
@@ -48,6 +49,7 @@ async def _answer(place: Workplace, asked: Question) -> bool:
         found = await _look(place, asked.id)  # an answer may have come in the last moment
     finally:
         place.answers.pop(asked.id, None)
+        place.asking[asked.run_id] -= 1
     if found.state is QuestionState.WAITING:
         raise Unanswered(questions.sentence(found))
     if found.state is QuestionState.WITHDRAWN and await asyncio.to_thread(

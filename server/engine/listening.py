@@ -80,6 +80,8 @@ class Listener:
         )
 
     def _wonder(self) -> None:
+        if self._place.asking[self._run.id]:  # it is not the agent's turn to speak
+            self._heard = time.monotonic()
         silence = time.monotonic() - self._heard
         if silence < QUIET_AFTER:
             self._listen_on()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 
 from server.services.narrows import Narrows
@@ -17,6 +18,7 @@ class Workplace:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     stops: dict[int, asyncio.Event] = field(default_factory=dict)  # by run
     answers: dict[int, asyncio.Event] = field(default_factory=dict)  # by question
+    asking: Counter[int] = field(default_factory=Counter)  # by run: how many answers it waits for
     trees: dict[str, asyncio.Lock] = field(default_factory=dict)  # by worktree path, for those that are shared
 
     def stop_of(self, run_id: int) -> asyncio.Event:
