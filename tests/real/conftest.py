@@ -14,7 +14,7 @@ from tests.real.ways import Stage
 
 HERE = Path(__file__).parent
 STORIES = "test_stories"
-AT_ONCE = 24  # most of them wait for an agent that tries a failing model again
+AT_ONCE = 16  # most of them wait for an agent that tries a failing model again
 CACHE = programs.cache()  # looked for before the tests get a HOME of their own
 
 

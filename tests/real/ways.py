@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,7 @@ SAMPLE = {
 }
 CHECK = "python3 test_calc.py"
 GONE_WITHIN = 5.0  # seconds
+STARTS_AT_ONCE = 3  # more of them would only be slower, and what the agents do meanwhile, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class Stage:
     def __init__(self, programs: Programs, new_folder: Callable[[str], Path]) -> None:
         self.programs = programs
         self._new_folder = new_folder
+        self._starting = threading.Semaphore(STARTS_AT_ONCE)
 
     @contextmanager
     def open(self, *ways: Way, url: str | None = None) -> Iterator[Shop]:
@@ -177,7 +180,8 @@ class Stage:
         folder = self._new_folder("-".join(way.name for way in ways)[:40])
         with ExitStack() as closing:
             model = closing.enter_context(ScriptedModel())
-            shop = Shop(folder, self.programs, ways, model, url or model.url())
+            with self._starting:
+                shop = Shop(folder, self.programs, ways, model, url or model.url())
             closing.callback(shop.server.stop)
             yield shop
 
