@@ -13,7 +13,7 @@ from server.domain.errors import NarrowsError
 from server.engine import processes
 from server.engine.preparation import Room
 from server.engine.workplace import Workplace
-from server.git import places
+from server.git import objects, places
 
 
 def launcher(place: Workplace, room: Room, spec: AgentSpec) -> tuple[Launch, str]:
@@ -38,6 +38,8 @@ def launcher(place: Workplace, room: Room, spec: AgentSpec) -> tuple[Launch, str
         )
     narrows = place.narrows
     where = places.place(narrows.mirror(room.project.id), room.tree)
+    sessions = narrows.settings.data / "sessions"  # where agents of our own keep their conversations
+    sessions.mkdir(mode=0o700, exist_ok=True)
     confinement = sandbox.of_run(
         worktree=room.tree,
         git=sandbox.GitFolders(where.mirror, where.admin, where.private),
@@ -46,13 +48,18 @@ def launcher(place: Workplace, room: Room, spec: AgentSpec) -> tuple[Launch, str
         home=Path.home(),
         argv=spec.argv,
         readable=_programs(spec, room.env),
-        writable=[Path(name).expanduser() for name in spec.keeps],
+        writable=[*(Path(name).expanduser() for name in spec.keeps), sessions],
         network=room.project.sandbox_network,
     )
     hidden = (*confinement.hidden, *(room.tree / name for name in uninvited))
     confinement = replace(confinement, hidden=hidden)
     network = "" if room.project.sandbox_network else ", without network"
     return _confined(found, confinement), f"{found.name}{network}"
+
+
+def bring_back(place: Workplace, room: Room) -> None:
+    """Have what a confined agent committed where everybody's git finds it."""
+    objects.adopt(places.place(place.narrows.mirror(room.project.id), room.tree))
 
 
 def _uninvited(tree: Path, spec: AgentSpec) -> list[str]:

@@ -124,7 +124,10 @@ async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> tuple[
             ask=asker(place, run),
             meet=listener.meet,
         )
-        return await make(spec).turn(asked, launch, listener.hear, stop), spec
+        outcome = await make(spec).turn(asked, launch, listener.hear, stop)
+    if room.project.sandbox:
+        await asyncio.to_thread(confining.bring_back, place, room)
+    return outcome, spec
 
 
 @DBOS.step(name="record")

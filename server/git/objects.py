@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from server.domain.errors import GitError
+from server.files import open_to_read
 from server.git.commands import NOBODY, Person, printable, run
+from server.git.places import Place, erase
 
 TRAILER = re.compile(r"[A-Za-z0-9-]+: \S.*")
 
@@ -66,3 +70,32 @@ def with_trailers(message: str, trailers: Sequence[str]) -> str:
 def _stamp(moment: datetime) -> str:
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return f"@{int(aware.timestamp())} {aware:%z}"
+
+
+def adopt(where: Place) -> None:
+    """Bring what a confined agent committed into the mirror, whose objects it could only read.
+
+    Every object is made anew from its content (`--strict`), never linked or copied: a forged one is refused. What can't
+    be read is left out, and the tree as it stands is collected all the same.
+    """
+    objects = where.private / "objects"
+    if not objects.is_dir():
+        return
+    borrowing = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects)}
+    head = _named_by(where.admin / "HEAD")
+    with suppress(GitError):
+        if head and run(where.mirror, "cat-file", "-e", head, ok=(0, 1, 128)).code:
+            wanted = f"{head}\n--not\n--all\n".encode()
+            pack = run(where.mirror, "pack-objects", "--revs", "--stdout", "-q", input=wanted, env=borrowing)
+            run(where.mirror, "index-pack", "--stdin", "--strict", input=pack.out)
+    erase(objects)
+
+
+def _named_by(head: Path) -> str:
+    """The commit that a detached HEAD names; empty for anything else, which an agent may have put there."""
+    file = open_to_read(head)
+    if file is None:
+        return ""
+    with file:
+        said = file.read(100).decode("ascii", "replace").strip()
+    return said if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", said) else ""
