@@ -65,7 +65,7 @@ STATUSES: dict[int, Trouble] = {
     429: Trouble.RATE_LIMIT,
 }
 
-# The rest, in the same order of precision. "Connection closed" may be wrapped in "unable to connect".
+# The rest, the cause before what it caused: a refused connection also breaks off a stream.
 OTHERWISE: tuple[tuple[Trouble, tuple[str, ...]], ...] = (
     (
         Trouble.LOGIN,
@@ -91,7 +91,7 @@ OTHERWISE: tuple[tuple[Trouble, tuple[str, ...]], ...] = (
     (
         Trouble.CUT,
         (
-            r"stream (?:disconnected|ended|closed|error|was interrupted|idle)|error decoding response body",
+            r"stream (?:disconnected|ended|closed|was interrupted|idle)|error decoding response body",
             r"econnreset|connection reset|epipe|broken pipe|socket hang up|other side closed|premature(?:ly)? clos",
             r"connection (?:was |is )?(?:closed|dropped|lost)|closed unexpectedly|unexpected end of",
             r"incomplete (?:json|response|chunk)|(?:operation|request) was aborted",

@@ -15,7 +15,7 @@ LOGIN, RATE_LIMIT, MODEL = Trouble.LOGIN, Trouble.RATE_LIMIT, Trouble.MODEL
 CUT, UNREACHABLE, REFUSED, LIMIT = Trouble.CUT, Trouble.UNREACHABLE, Trouble.REFUSED, Trouble.LIMIT
 
 # What each program said about a model that answered with this status, broke off, or was not there (November 2026).
-RECORDED = [
+RECORDED: list[tuple[Trouble | None, str]] = [
     # Claude Code and its adapter
     (LOGIN, "Authentication required"),
     (LOGIN, "Failed to authenticate. API Error: 401 scripted 401"),
@@ -73,6 +73,7 @@ RECORDED = [
     (MODEL, "Internal error: scripted 500"),
     (RATE_LIMIT, 'level=ERROR message="stream error" small=false error.error="AI_APICallError: scripted 429"'),
     (MODEL, 'level=ERROR message="stream error" small=false error.error="AI_APICallError: scripted 500"'),
+    (None, 'level=ERROR message="stream error" small=false error.error="AI_APICallError: it had an error"'),
     (CUT, "Connection reset by server"),
     (
         CUT,
@@ -89,7 +90,7 @@ RECORDED = [
 ]
 
 # What their sources and their providers' documentation say besides.
-KNOWN = [
+KNOWN: list[tuple[Trouble | None, str]] = [
     (RATE_LIMIT, "Claude usage limit reached|1795550400"),
     (RATE_LIMIT, "5-hour limit reached ∙ resets 3pm"),
     (RATE_LIMIT, "You've hit your session limit · resets 3pm (Europe/Berlin)"),
@@ -148,7 +149,7 @@ QUOTED = [
 
 
 @pytest.mark.parametrize(("trouble", "text"), RECORDED + KNOWN, ids=lambda value: str(value)[:60])
-def test_what_agents_say_has_a_name(trouble: Trouble, text: str) -> None:
+def test_what_agents_say_has_a_name(trouble: Trouble | None, text: str) -> None:
     assert classify(text, otherwise=None) is trouble
 
 
