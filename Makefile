@@ -15,10 +15,10 @@ export PIP_ROOT_USER_ACTION := ignore
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint browser lock wheel bench clean
+.PHONY: help setup demo run test test-agents lint browser sandbox lock wheel bench clean
 
 help: ## Show what can be made.
-	@sed -n 's/^\([a-z]*\):[^#]*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make the virtual environment that everything else runs in.
 
@@ -28,8 +28,12 @@ demo: setup ## Start Narrows on a sample project; ARGS="--port 0 --no-browser" p
 run: setup ## Start Narrows for your own repositories; ARGS as above.
 	@$(BIN)/narrows serve $(ARGS)
 
-test: lint browser ## Lint, then every test, with the coverage of server/.
+test: lint browser sandbox ## Lint, then every test, with the coverage of server/.
 	$(BIN)/pytest --cov=server --cov-report=term --cov-fail-under=90 $(ARGS)
+
+test-agents: setup sandbox ## The real agents, pinned, against a scripted model: installs them into a cache folder first.
+	$(BIN)/python -m tests.real.programs
+	$(BIN)/python -m tests.real.offline $(BIN)/pytest tests/real $(ARGS)
 
 lint: setup ## Style, types and the direction of imports.
 	$(BIN)/ruff check .
@@ -39,6 +43,9 @@ lint: setup ## Style, types and the direction of imports.
 
 browser: setup ## Find Chromium for the tests, or install it.
 	$(BIN)/python -m tests.support.browser
+
+sandbox: setup ## Find bubblewrap for the tests, or install it.
+	$(BIN)/python -m tests.support.bubblewrap
 
 lock: setup ## Pin every dependency again; ARGS=--upgrade takes the newest.
 	$(COMPILE) $(ARGS) --output-file requirements.txt pyproject.toml
