@@ -15,8 +15,8 @@ from server.agents import sandbox
 
 def main() -> None:
     if sys.platform == "linux" and not shutil.which("bwrap") and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", "bubblewrap"]):
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        for command in ("update", "install --yes --no-install-recommends bubblewrap"):
+            subprocess.run(["apt-get", *command.split()], stdout=subprocess.DEVNULL, check=False)
     if why := sandbox.why_not():
         sys.exit(f"The tests of the sandbox need one that works. {why}")
 
