@@ -73,7 +73,7 @@ def test_watching_a_run(agent: Agent, site: Site, enter: Enter) -> None:
     expect(transcript).to_contain_text("<b>And</b>")
     expect(transcript.locator("li")).to_have_count(1)
     agent.does(tool("tests", "running"))
-    line = transcript.locator(".entry.tool")
+    line = transcript.locator(".entry.kind-tool")
     expect(line).to_contain_text("running")
     agent.does(tool("tests", "failed", "1 failed\n"))
     expect(line).to_contain_text("failed")

@@ -66,7 +66,7 @@ def tool(key: str, state: str, output: str = "", tool: str = "execute") -> Entry
 
 
 def ids(html: str) -> list[str]:
-    return re.findall(r'<li class="entry \w+" id="(e\d+)"', html)
+    return re.findall(r'<li class="entry kind-\w+" id="(e\d+)"', html)
 
 
 def test_a_transcript_is_a_column_of_all_kinds(
@@ -341,7 +341,7 @@ def test_a_transcript_grows_and_goes_on_where_the_page_left(narrows: Narrows, pr
 
     heard = told(narrows, speak, "twothree", watch="run", number=run.id, offset=shown)
     place = len(said("on").line()) + 1
-    assert f'hx-target="#e{place}" hx-swap="outerMorph"><li class="entry tool" id="e{place}">' in heard
+    assert f'hx-target="#e{place}" hx-swap="outerMorph"><li class="entry kind-tool" id="e{place}">' in heard
     added = re.findall(r'hx-target="#transcript" hx-swap="beforeend">', heard)
     assert len(added) == 2
     assert "make b" in heard
