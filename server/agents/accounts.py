@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from acp.schema import AgentMessageChunk, AgentThoughtChunk, PromptResponse, UsageUpdate
+
+from server.domain.usage import TOKENS
 
 NAMES = {
     "input_tokens": "input",
@@ -44,6 +47,21 @@ def of_update(update: object, before: Mapping[str, Any]) -> dict[str, Any]:
             return {}
 
 
+def of_export(text: str) -> dict[str, Any]:
+    """What an exported session used from its beginning: the `info` of `opencode export`."""
+    try:
+        info = json.loads(text)["info"]
+        tokens = info["tokens"]
+        told = {**tokens, "cache_read": tokens["cache"]["read"], "cache_write": tokens["cache"]["write"]}
+        cost = info.get("cost") or None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    found = {name: told[name] for name in TOKENS if _is_count(told.get(name))}
+    if isinstance(cost, int | float) and cost > 0:
+        found |= {"cost": cost, "currency": "USD"}
+    return found
+
+
 def cost_of(update: object) -> dict[str, Any]:
     """The cost that an update tells, with its currency."""
     if isinstance(update, UsageUpdate) and update.cost:
@@ -55,6 +73,10 @@ def named(counts: Mapping[str, Any]) -> dict[str, Any]:
     """Counts of tokens by our names; what has none of them is left out."""
     found = {}
     for name, value in counts.items():
-        if name in NAMES and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if name in NAMES and _is_count(value):
             found[NAMES[name]] = value
     return found
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -50,7 +50,9 @@ from server.domain.trouble import Trouble
 
 PATIENCE = 60.0  # seconds for an answer to anything but the prompt: a mismatched adapter can be silent for ever
 FAREWELL = 2.0  # seconds between a wish (cancel, end of input) and the next, harder one
-YOUNG = 61.0  # seconds after its beginning during which a session may break (see Quirk.YOUNG_SESSIONS_BREAK)
+YOUNG = 62.0  # seconds from the start of the minute in which a session began (see Quirk.YOUNG_SESSIONS_BREAK)
+EXPORT = 20.0  # seconds for the program that tells what a session used
+EXPORT_LIMIT = 64 * 1024 * 1024  # bytes of what it says
 BACKSTOP = 30.0  # seconds after which the runner ends what our own clock should have ended
 
 # How adapters that are asked for it (`AgentSpec.greeting`) sort their models' failures.
@@ -97,11 +99,39 @@ class AcpAgent:
         with BoundedLog(turn.stream_file) as stream:
             conversation = _Conversation(self, turn, manner, process, transcript, retries, stream)
             try:
-                return await conversation.hold(stop)
+                outcome = await conversation.hold(stop)
             finally:
                 await asyncio.shield(conversation.part())
                 if side_door:
                     side_door.close()
+        if self.spec.usage_argv and outcome.session and outcome.state == "succeeded":
+            outcome = replace(outcome, usage=await self._exported(turn, manner, outcome, launch))
+        return outcome
+
+    async def _exported(self, turn: Turn, manner: Manner, outcome: Outcome, launch: Launch) -> Mapping[str, Any]:
+        """What the session used, as another program tells it; without that, the cost alone."""
+        known = {name: value for name, value in outcome.usage.items() if name in ("cost", "currency")}
+        try:
+            process = await launch(
+                argv=command_line(self.spec.usage_argv, Manner(), session=outcome.session or ""),
+                cwd=turn.worktree,
+                env=variables(turn.env, manner),
+                run_folder=turn.folder,
+                timeout=EXPORT,
+            )
+        except NarrowsError:
+            return known
+        said = bytearray()
+        try:
+            async with asyncio.timeout(EXPORT):
+                while len(said) < EXPORT_LIMIT and (piece := await process.stdout.read(64 * 1024)):
+                    said += piece
+        except TimeoutError:
+            said.clear()
+        finally:
+            process.close()
+            await asyncio.shield(process.stop())
+        return accounts.of_export(said.decode("utf-8", "replace")) or known
 
 
 class _Conversation:
@@ -232,7 +262,8 @@ class _Conversation:
         began = self.turn.session_began
         if Quirk.YOUNG_SESSIONS_BREAK not in self.agent.spec.quirks or began is None:
             return
-        remaining = (began + timedelta(seconds=YOUNG) - now()).total_seconds()
+        # Sessions are found by the minute in which they began, once that is over.
+        remaining = (began.replace(second=0, microsecond=0) + timedelta(seconds=YOUNG) - now()).total_seconds()
         if remaining > 0:
             self.transcript.notice(f"{self.name} loses a conversation that is loaded within its first minute: waiting.")
             await asyncio.sleep(min(remaining, YOUNG))

@@ -10,6 +10,7 @@ from pathlib import Path
 from server.domain.errors import Invalid
 
 KEPT = ("USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR")
+NOTHING: Mapping[str, str] = {}
 WITHHELD = "NARROWS_"  # the token and the database's password are among these
 
 
@@ -19,6 +20,7 @@ def environment(
     path: str | None = None,
     extra: Mapping[str, str] | None = None,
     passes: Iterable[str] = (),
+    defaults: Mapping[str, str] = NOTHING,
     server: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment for a program that runs in a worktree.
@@ -29,6 +31,7 @@ def environment(
         extra: Names added last, such as GIT_AUTHOR_NAME, NARROWS_PROMPT or an agent's own `env`. A value `$NAME` is
             taken from the server's environment, and left out where that has no such name; `$$` begins a plain `$`.
         passes: Names of the server's environment that are passed on; `*` stands for any letters.
+        defaults: What is added first, and stays where nothing else says otherwise.
         server: The server's environment; the process's own by default.
 
     Raises:
@@ -38,6 +41,7 @@ def environment(
     chosen = {name: have[name] for name in have if name in KEPT or name.startswith("LC_")}
     chosen.setdefault("LANG", "C.UTF-8")
     chosen |= {"HOME": str(home), "PATH": path or have.get("PATH", os.defpath), "TERM": "dumb"}
+    chosen |= defaults
     patterns = tuple(passes)
     for name in have:
         if any(fnmatchcase(name, pattern) for pattern in patterns) and not name.startswith(WITHHELD):

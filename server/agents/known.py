@@ -6,6 +6,8 @@ the machine is taken. What stands here was tried with the real programs (`make t
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from server.agents.protocol import AgentSpec, Manner, Quirk
 from server.agents.retries import PATIENCE
 
@@ -25,7 +27,7 @@ CLAUDE = AgentSpec(
     description="Anthropic's Claude Code, spoken to through its adapter for the Agent Client Protocol.",
     install=f"Install both: `{NPM} @anthropic-ai/claude-code @agentclientprotocol/claude-agent-acp`, then run `claude` "
     "once to log in.",
-    env={"CLAUDE_CODE_MAX_RETRIES": "6", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"},
+    defaults={"CLAUDE_CODE_MAX_RETRIES": "6", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"},
     greeting=TYPED_FAILURES,
     passes=("ANTHROPIC_*", "CLAUDE_*", "AWS_*", "GOOGLE_*", "CLOUD_ML_REGION"),
     # In this mode it asks before it runs a command, so that commands that reach out of the worktree can be refused.
@@ -57,7 +59,7 @@ CLAUDE_NATIVE = AgentSpec(
     resume=("claude", "-p", "--output-format", "stream-json", "--verbose", "{flags}", "--resume", "{session}"),
     description="Anthropic's Claude Code by its own stream of events. It can't ask: what needs asking is refused.",
     install=f"`{NPM} @anthropic-ai/claude-code`, then run `claude` once to log in.",
-    env=CLAUDE.env,
+    defaults=CLAUDE.defaults,
     passes=CLAUDE.passes,
     free=Manner(argv=("--permission-mode", "acceptEdits", "--allowedTools", "Bash,WebFetch,WebSearch")),
     asking=Manner(argv=("--permission-mode", "default")),
@@ -85,7 +87,7 @@ CODEX = AgentSpec(
     free=Manner(mode="agent"),
     asking=Manner(mode="read-only"),
     tokens="turn",
-    login_env=("CODEX_API_KEY", "OPENAI_API_KEY"),
+    login_env=("MODEL_PROVIDER",),
     login_files=("~/.codex/auth.json",),
     keeps=("~/.codex",),
     confines_itself="Codex's own sandbox",
@@ -105,7 +107,7 @@ CODEX_NATIVE = AgentSpec(
     free=Manner(argv=("-s", "workspace-write")),
     asking=Manner(argv=("-s", "read-only")),
     tokens="session",
-    login_env=CODEX.login_env,
+    login_env=("CODEX_API_KEY",),
     login_files=CODEX.login_files,
     keeps=CODEX.keeps,
     confines_itself=CODEX.confines_itself,
@@ -119,9 +121,10 @@ GEMINI = AgentSpec(
     argv=("gemini", "--acp", "{flags}"),
     description="Google's Gemini CLI, which speaks the Agent Client Protocol itself.",
     install=f"`{NPM} @google/gemini-cli`, then run `gemini` once to log in.",
-    env={"GEMINI_CLI_NO_RELAUNCH": "true"},
+    defaults={"GEMINI_CLI_NO_RELAUNCH": "true"},
     passes=("GEMINI_*", "GOOGLE_*"),
-    free=Manner(mode="yolo"),
+    # Untrusted, it loads nothing of the repository's; but only told not to mind may it leave its asking mode.
+    free=Manner(argv=("--skip-trust",), mode="yolo"),
     asking=Manner(mode="default"),
     all_settings=Manner(env={"GEMINI_CLI_TRUST_WORKSPACE": "true"}),
     tokens="turn",
@@ -139,6 +142,8 @@ QWEN = AgentSpec(
     way="acp",
     family="acp",
     argv=("qwen", "--acp", "{flags}"),
+    # Seven tries inside each try of its own: one of these is enough.
+    defaults={"QWEN_CODE_SYSTEM_DEFAULTS_PATH": str(Path(__file__).with_name("qwen_defaults.json"))},
     description="Qwen Code, which speaks the Agent Client Protocol itself.",
     install=f"`{NPM} @qwen-code/qwen-code`, then run `qwen` once to log in.",
     passes=("QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"),
@@ -161,7 +166,13 @@ OPENCODE = AgentSpec(
     description="opencode, with any model that it is set up for; it speaks the Agent Client Protocol itself.",
     install=f"`{NPM} opencode-ai`, then run `opencode auth login`.",
     passes=("OPENCODE_*", "ANTHROPIC_*", "OPENAI_*", "GEMINI_*", "GOOGLE_*", "OPENROUTER_*"),
-    asking=Manner(env={"OPENCODE_PERMISSION": '{"edit":"ask","bash":"ask","webfetch":"ask"}'}),
+    free=Manner(env={"OPENCODE_PERMISSION": '{"external_directory":"ask"}'}),
+    asking=Manner(
+        env={"OPENCODE_PERMISSION": '{"edit":"ask","bash":"ask","webfetch":"ask","external_directory":"ask"}'}
+    ),
+    # What it says at a turn's end are its last request's tokens alone.
+    usage_argv=("opencode", "export", "{session}"),
+    tokens="session",
     users_settings=Manner(env={"OPENCODE_DISABLE_PROJECT_CONFIG": "1"}),
     loads_anyway=(".opencode/plugin", ".opencode/plugins"),
     retrying=r'message="stream error".* small=false',
@@ -266,7 +277,7 @@ MINI = AgentSpec(
     description="mini-swe-agent, with any model that it is set up for. Each turn stands alone.",
     install="Install it into an environment of its own: `pipx install mini-swe-agent`, then `mini-extra config setup`.",
     cost="turn",
-    env={"MSWEA_CONFIGURED": "true", "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "3"},
+    defaults={"MSWEA_CONFIGURED": "true", "MSWEA_MODEL_RETRY_STOP_AFTER_ATTEMPT": "3"},
     passes=("MSWEA_*", "ANTHROPIC_*", "OPENAI_*", "GEMINI_*", "OPENROUTER_*"),
     login_env=AIDER.login_env,
     keeps=("~/.config/mini-swe-agent",),

@@ -51,6 +51,7 @@ class AgentSpec:
             `{prompt}`, `{prompt_file}` and `{session}` by those of the turn. Without `{prompt}` and `{prompt_file}` the
             prompt is its standard input.
         env: Added to the chosen environment; a value `$NAME` is taken from the server's own.
+        defaults: The same for names of which the server's environment says nothing.
         passes: Names of the server's environment that it gets too; `*` stands for any letters.
         format: How the output of a command is read.
         resume: Command family: the argv that continues `{session}`; empty: each turn stands alone.
@@ -58,6 +59,7 @@ class AgentSpec:
         asking: The manner in which it asks before it edits or executes; None: it can't ask.
         users_settings: The manner in which it loads nothing that the repository configures for it.
         all_settings: The manner in which it does.
+        usage_argv: Prints what the session `{session}` used, where it doesn't say so itself.
         tokens, cost: Whether what it reports counts from the turn's or the session's beginning; None: it reports none.
         quirks: Where it differs.
         way: How this spec drives an agent that can be driven in several ways.
@@ -84,6 +86,7 @@ class AgentSpec:
     title: str = ""
     description: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
     passes: tuple[str, ...] = ()
     format: Format = "text"
     resume: tuple[str, ...] = ()
@@ -91,6 +94,7 @@ class AgentSpec:
     asking: Manner | None = None
     users_settings: Manner = Manner()
     all_settings: Manner = Manner()
+    usage_argv: tuple[str, ...] = ()
     tokens: Span | None = None
     cost: Span | None = None
     quirks: frozenset[Quirk] = frozenset()

@@ -54,7 +54,7 @@ async def prepare(place: Workplace, run: Run, spec: AgentSpec) -> Room:
     assert change.slot is not None
     tree = narrows.tree(project.id, change.slot)
     names = _names(project, change, run, tree, folder)
-    env = environment(home=Path.home(), extra={**names, **spec.env}, passes=spec.passes)
+    env = environment(home=Path.home(), extra={**names, **spec.env}, passes=spec.passes, defaults=spec.defaults)
     if fresh:
         await set_up(project, tree, folder, env, place.stop_of(run.id))
         _tenant_file(tree).write_text(str(change.id))
