@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,10 +16,12 @@ from tests.real.ways import Stage
 HERE = Path(__file__).parent
 STORIES = "test_stories"
 AT_ONCE = 16  # most of them wait for an agent that tries a failing model again
+SECONDS = pytest.StashKey[dict[str, float]]()  # how long each story took, as pytest can't know
 CACHE = programs.cache()  # looked for before the tests get a HOME of their own
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SECONDS] = {}
     config.addinivalue_line("markers", "together: runs at the same time as the others of its kind, in a thread")
 
 
@@ -44,8 +47,16 @@ def together(request: pytest.FixtureRequest, stage: Stage) -> Iterator[dict[str,
     """All tests of that mark, begun in the order in which they stand; by their node ids."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function) and _marked(item)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {item.nodeid: pool.submit(item.function, stage, **_parameters(item)) for item in items}
+        yield {item.nodeid: pool.submit(_tell, item, stage, request.config.stash[SECONDS]) for item in items}
         pool.shutdown(cancel_futures=True)
+
+
+def _tell(item: pytest.Function, stage: Stage, seconds: dict[str, float]) -> None:
+    began = time.monotonic()
+    try:
+        item.function(stage, **_parameters(item))
+    finally:
+        seconds[item.name] = time.monotonic() - began
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -56,6 +67,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     together = cast(dict[str, Future[None]], pyfuncitem.funcargs["together"])
     together[pyfuncitem.nodeid].result()
     return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, seconds in sorted(config.stash[SECONDS].items(), key=lambda story: -story[1])[:10]:
+        terminalreporter.write_line(f"{seconds:5.0f} s {name}")
 
 
 def _marked(item: pytest.Item) -> bool:

@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.together, pytest.mark.usefixtures("together"), pytest.
 every_way = pytest.mark.parametrize("way", WAYS, ids=str)
 
 TROUBLES = {
-    "http429": Trouble.RATE_LIMIT,
     "http500": Trouble.MODEL,
     "cut": Trouble.CUT,
     "http401": Trouble.LOGIN,
+    "http429": Trouble.RATE_LIMIT,  # the last: its agent starts nothing afterwards
 }
 STEPS = 4  # requests of "fix" and of "followup"
 
