@@ -176,6 +176,12 @@ def add(
     brief: Annotated[
         str | None, typer.Option("--brief", metavar="FILE", help="Markdown; - reads standard input.")
     ] = None,
+    examples: Annotated[
+        str | None, typer.Option("--examples", metavar="FILE", help="What goes in and what comes out, likewise.")
+    ] = None,
+    done_when: Annotated[
+        str | None, typer.Option("--done-when", metavar="FILE", help="How it is seen that it is done, likewise.")
+    ] = None,
     kind: Annotated[str | None, typer.Option("--kind", metavar="K", help="directed, maintenance, research, …")] = None,
     agent: Annotated[str | None, typer.Option("--agent", metavar="A", help="An agent's name.")] = None,
     project: Annotated[str | None, typer.Option("--project", metavar="P", help="Number, name or path.")] = None,
@@ -187,13 +193,16 @@ def add(
     as_json: Json = False,
 ) -> None:
     """File a task for the repository around this folder, or for --project."""
-    text = _read(brief) if brief is not None else None
+    texts = {"brief": brief, "examples": examples, "done_when": done_when}
+    if list(texts.values()).count("-") > 1:
+        raise Invalid("brief", "Standard input can be only one of them.", "Name files for the others.")
+    read = {field: _read(field, file) for field, file in texts.items() if file is not None}
     with _client(data) as client:
         filed = client.post(
             "tasks",
             project_id=_project(client, project),
             title=title,
-            brief=text,
+            **read,
             kind=kind,
             agent=agent,
             priority=priority,
@@ -206,14 +215,14 @@ def add(
         print(plain_text.line(filed["why"]) if client.running else "It starts when `narrows` runs.")
 
 
-def _read(brief: str) -> str:
+def _read(field: str, file: str) -> str:
     try:
-        raw = sys.stdin.buffer.read() if brief == "-" else Path(brief).read_bytes()
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return raw.decode("utf-8")
     except OSError as error:
-        raise Invalid("brief", f"{brief} can't be read: {error.strerror}.", "Name a text file, or -.") from error
+        raise Invalid(field, f"{file} can't be read: {error.strerror}.", "Name a text file, or -.") from error
     except UnicodeDecodeError as error:
-        raise Invalid("brief", f"{brief} is not UTF-8 text.") from error
+        raise Invalid(field, f"{file} is not UTF-8 text.") from error
 
 
 def _project(client: Any, wanted: str | None) -> int:

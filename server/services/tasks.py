@@ -19,7 +19,7 @@ from server.services.narrows import Narrows
 from server.store import queries
 
 LONGEST_TITLE = 200  # characters
-LONGEST_BRIEF = 1_000_000  # characters: more than an agent can read
+LONGEST_TEXT = 1_000_000  # characters of a brief: more than an agent can read
 
 
 def file(
@@ -28,6 +28,8 @@ def file(
     project_id: int,
     title: str,
     brief: str = "",
+    examples: str = "",
+    done_when: str = "",
     kind: str = Kind.DIRECTED,
     agent: str = "",
     priority: int = 0,
@@ -36,6 +38,8 @@ def file(
     """File a task; the engine starts it when there is room.
 
     Args:
+        brief, examples, done_when: Markdown: what and why; what goes in and what should come out; how it is seen that
+            the task is done.
         agent: An agent's name; empty: the project's last, or the demo agent.
         priority: Higher goes first.
         after: Tasks that must be done or dropped before this one starts.
@@ -45,13 +49,22 @@ def file(
         NotFound: No such project or agent.
     """
     title = " ".join(title.split())
-    _check_words(title, brief, kind)
+    _check_words(title, kind, brief=brief, examples=examples, done_when=done_when)
     with narrows.reading() as db:
         chosen = agent or queries.last_agent(db, project_id) or (narrows.built_in[0].name if narrows.built_in else "")
     agents.get(narrows, chosen)
     with narrows.transaction() as db:
         queries.project(db, project_id)
-        task = Task(project_id=project_id, title=title, brief=brief, kind=Kind(kind), agent=chosen, priority=priority)
+        task = Task(
+            project_id=project_id,
+            title=title,
+            brief=brief,
+            examples=examples,
+            done_when=done_when,
+            kind=Kind(kind),
+            agent=chosen,
+            priority=priority,
+        )
         events.record(db, Actor.YOU, "filed", task, title=title)
         _link(db, task, after)
     return task
@@ -63,6 +76,8 @@ def revise(
     *,
     title: str,
     brief: str,
+    examples: str,
+    done_when: str,
     kind: str,
     agent: str,
     priority: int,
@@ -75,7 +90,7 @@ def revise(
         Invalid: A field can't be used.
     """
     title = " ".join(title.split())
-    _check_words(title, brief, kind)
+    _check_words(title, kind, brief=brief, examples=examples, done_when=done_when)
     agents.get(narrows, agent)
     with narrows.transaction() as db:
         task = queries.task(db, task_id)
@@ -83,7 +98,8 @@ def revise(
             raise WrongState(
                 "An agent has started on this task.", "Say what else you want when you send its change back."
             )
-        task.title, task.brief, task.kind, task.agent, task.priority = title, brief, Kind(kind), agent, priority
+        task.title, task.brief, task.examples, task.done_when = title, brief, examples, done_when
+        task.kind, task.agent, task.priority = Kind(kind), agent, priority
         for link in queries.links_of_task(db, task_id):
             db.delete(link)
         db.flush()
@@ -217,13 +233,14 @@ class _HeldUp:
         return self._full[project_id]
 
 
-def _check_words(title: str, brief: str, kind: str) -> None:
+def _check_words(title: str, kind: str, **texts: str) -> None:
     if not title:
         raise Invalid("title", "A task needs a title.", "Say in one line what should be different.")
     if len(title) > LONGEST_TITLE:
         raise Invalid("title", f"A title has at most {LONGEST_TITLE} characters.", "Put the rest into the brief.")
-    if len(brief) > LONGEST_BRIEF:
-        raise Invalid("brief", f"A brief has at most {LONGEST_BRIEF:,} characters.", "Name a file instead.")
+    for field, text in texts.items():
+        if len(text) > LONGEST_TEXT:
+            raise Invalid(field, f"That is more than {LONGEST_TEXT:,} characters.", "Name a file instead.")
     if kind not in set(Kind):
         raise Invalid("kind", f"{kind!r} is no kind of task.", f"One of: {', '.join(Kind)}.")
 

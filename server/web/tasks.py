@@ -45,6 +45,8 @@ class Typed:
     project: str = ""
     title: str = ""
     brief: str = ""
+    examples: str = ""
+    done_when: str = ""
     kind: str = Kind.DIRECTED.value
     agent: str = ""
     priority: str = "0"
@@ -58,7 +60,7 @@ class Typed:
         """
         return {
             "title": self.title,
-            "brief": self.brief.replace("\r\n", "\n"),
+            **{name: getattr(self, name).replace("\r\n", "\n") for name in ("brief", "examples", "done_when")},
             "kind": self.kind,
             "agent": self.agent,
             "priority": _number("priority", self.priority),
@@ -102,13 +104,15 @@ def file(
     project: Annotated[str, Form()] = "",
     title: Annotated[str, Form()] = "",
     brief: Annotated[str, Form()] = "",
+    examples: Annotated[str, Form()] = "",
+    done_when: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = Kind.DIRECTED.value,
     agent: Annotated[str, Form()] = "",
     priority: Annotated[str, Form()] = "0",
     after: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """File a task, and be ready for the next."""
-    typed = Typed(project, title, brief, kind, agent, priority, tuple(after or ()))
+    typed = Typed(project, title, brief, examples, done_when, kind, agent, priority, tuple(after or ()))
     try:
         task = tasks.file(narrows, project_id=_number("project", project), **typed.fields())
     except NarrowsError as error:
@@ -140,7 +144,17 @@ def ask_edit(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
     standing = tasks.standing(narrows, task_id)
     task = standing.task
     after = tuple(str(other.id) for other in standing.after)
-    typed = Typed(str(task.project_id), task.title, task.brief, task.kind.value, task.agent, str(task.priority), after)
+    typed = Typed(
+        str(task.project_id),
+        task.title,
+        task.brief,
+        task.examples,
+        task.done_when,
+        task.kind.value,
+        task.agent,
+        str(task.priority),
+        after,
+    )
     return _form(request, narrows, typed, task=task)
 
 
@@ -151,6 +165,8 @@ def revise(
     task_id: int,
     title: Annotated[str, Form()] = "",
     brief: Annotated[str, Form()] = "",
+    examples: Annotated[str, Form()] = "",
+    done_when: Annotated[str, Form()] = "",
     kind: Annotated[str, Form()] = Kind.DIRECTED.value,
     agent: Annotated[str, Form()] = "",
     priority: Annotated[str, Form()] = "0",
@@ -158,7 +174,7 @@ def revise(
 ) -> Response:
     """Say it better, while no agent has started on it."""
     task = tasks.get(narrows, task_id)
-    typed = Typed(str(task.project_id), title, brief, kind, agent, priority, tuple(after or ()))
+    typed = Typed(str(task.project_id), title, brief, examples, done_when, kind, agent, priority, tuple(after or ()))
     try:
         tasks.revise(narrows, task_id, **typed.fields())
     except NarrowsError as error:

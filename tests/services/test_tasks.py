@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -17,6 +18,16 @@ from server.domain.task import Kind
 from server.services import agents, changes, projects, reviews, runs, tasks
 from server.services.narrows import Narrows
 from tests.services.workshop import ME, Workshop
+
+WANTED: dict[str, Any] = {
+    "title": "Say it",
+    "brief": "b",
+    "examples": "e",
+    "done_when": "d",
+    "kind": "directed",
+    "agent": "demo",
+    "priority": 0,
+}
 
 
 def test_a_title_is_one_line(workshop: Workshop) -> None:
@@ -34,6 +45,7 @@ def test_a_title_is_one_line(workshop: Workshop) -> None:
     [
         ({"title": " \n "}, "title", "A task needs a title"),
         ({"title": "x" * 201}, "title", "at most 200 characters"),
+        ({"examples": "x" * (tasks.LONGEST_TEXT + 1)}, "examples", "more than 1,000,000 characters"),
         ({"kind": "chore"}, "kind", "'chore' is no kind of task"),
         ({"after": [99]}, "after", "There is no task 99"),
         ({"after": [-1]}, "after", "There is no task -1"),
@@ -71,17 +83,17 @@ def test_a_narrows_without_any_agent_says_so(workshop: Workshop) -> None:
 def test_a_task_is_said_better_until_an_agent_starts(workshop: Workshop) -> None:
     narrows = workshop.narrows
     before, task = workshop.file("before"), workshop.file("Say it", after=[])
-    revised = tasks.revise(
-        narrows, task.id, title="Say  more", brief="b", kind="refactoring", agent="demo", priority=2, after=[before.id]
-    )
+    wanted = {**WANTED, "title": "Say  more", "kind": "refactoring", "priority": 2}
+    revised = tasks.revise(narrows, task.id, **wanted, after=[before.id])
     assert (revised.title, revised.kind, revised.priority) == ("Say more", Kind.REFACTORING, 2)
+    assert (revised.brief, revised.examples, revised.done_when) == ("b", "e", "d")
     assert [each.id for each in tasks.standing(narrows, task.id).after] == [before.id]
-    tasks.revise(narrows, task.id, title="Say more", brief="b", kind="directed", agent="demo", priority=2)
+    tasks.revise(narrows, task.id, **wanted)
     assert tasks.standing(narrows, task.id).after == []
 
     workshop.admit()
     with pytest.raises(WrongState, match="An agent has started on this task"):
-        tasks.revise(narrows, task.id, title="Say less", brief="", kind="directed", agent="demo", priority=0)
+        tasks.revise(narrows, task.id, **WANTED)
 
 
 def test_tasks_never_wait_for_each_other_in_a_circle(workshop: Workshop) -> None:
@@ -91,7 +103,7 @@ def test_tasks_never_wait_for_each_other_in_a_circle(workshop: Workshop) -> None
     c = workshop.file("c", after=[b.id, a.id, b.id])
 
     def put_after(task_id: int, *after: int) -> None:
-        tasks.revise(narrows, task_id, title="t", brief="", kind="directed", agent="demo", priority=0, after=after)
+        tasks.revise(narrows, task_id, **WANTED, after=after)
 
     for circle in (a.id, b.id, c.id):
         with pytest.raises(Invalid, match=f"Task {circle} itself waits for this one"):

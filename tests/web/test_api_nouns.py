@@ -116,9 +116,11 @@ class TestTasks:
     def test_a_task_is_said_better_until_an_agent_has_it(
         self, script: TestClient, project: Project, worker: Worker
     ) -> None:
-        task = script.post("/api/tasks", json={"project_id": project.id, "title": "a", "brief": "long"}).json()
+        said = {"title": "a", "brief": "long", "examples": "e", "done_when": "d"}
+        task = script.post("/api/tasks", json={"project_id": project.id, **said}).json()
         better = script.patch(f"/api/tasks/{task['id']}", json={"title": "b", "priority": 2}).json()
         assert (better["title"], better["brief"], better["priority"]) == ("b", "long", 2)
+        assert (better["examples"], better["done_when"]) == ("e", "d")
         worker.admit()
         error = error_of(script.patch(f"/api/tasks/{task['id']}", json={"title": "c"}), 409)
         assert error["code"] == "wrong_state"

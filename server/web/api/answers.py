@@ -217,6 +217,8 @@ class TaskBrief(Answer):
     project_id: int
     title: str
     brief: str
+    examples: str
+    done_when: str
     kind: Kind
     agent: str
     priority: int
@@ -253,6 +255,7 @@ class RevisionAnswer(Answer):
     base_tree: str
     summary: str
     report: str | None
+    aside: str | None = Field(description="The commit with code that came along with a report, kept apart.")
     files: int
     additions: int
     deletions: int
@@ -298,6 +301,7 @@ class CommentAnswer(Answer):
     end_line: int | None
     quoted: str
     body: str
+    answer: str = Field(description="The agent's reply to it, as markdown; empty until there is one.")
     state: CommentState
     created_at: datetime
 

@@ -14,6 +14,8 @@ from server.web.context import NarrowsDep
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
+KEPT = ("title", "brief", "examples", "done_when", "kind", "agent", "priority")
+
 
 class NewTask(Asked):
     """Work described in words."""
@@ -21,6 +23,8 @@ class NewTask(Asked):
     project_id: Id
     title: Text
     brief: Text = ""
+    examples: Text = Field(default="", description="Markdown: what goes in and what should come out.")
+    done_when: Text = Field(default="", description="Markdown: how it is seen that the task is done.")
     kind: Text = Kind.DIRECTED.value
     agent: Text = ""
     priority: Whole = 0
@@ -32,6 +36,8 @@ class Revised(Asked):
 
     title: Text | None = None
     brief: Text | None = None
+    examples: Text | None = None
+    done_when: Text | None = None
     kind: Text | None = None
     agent: Text | None = None
     priority: Whole | None = None
@@ -60,7 +66,7 @@ def one(narrows: NarrowsDep, task_id: Number) -> TaskAnswer:
 @router.patch("/{task_id}", summary="Say a task better", description="While no agent has started on it.")
 def revise(narrows: NarrowsDep, task_id: Number, asked: Revised) -> TaskAnswer:
     standing = tasks.standing(narrows, task_id)
-    stays = {name: getattr(standing.task, name) for name in ("title", "brief", "kind", "agent", "priority")}
+    stays = {name: getattr(standing.task, name) for name in KEPT}
     stays["after"] = [task.id for task in standing.after]
     tasks.revise(narrows, task_id, **{**stays, **asked.model_dump(exclude_none=True)})
     return _answer(narrows, task_id)
