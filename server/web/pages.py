@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 from server import assets
 from server.web import (
     agents,
+    asides,
     changes,
     comments,
     desk,
@@ -31,6 +32,7 @@ def install(app: FastAPI) -> None:
     for noun in (
         desk,
         changes,
+        asides,
         questions,
         reviews,
         comments,

@@ -35,6 +35,7 @@ class Sheet:
     revision: Revision | None
     checks: list[Check]
     files: list[File]
+    aside: list[File]  # code that came along with a report
     history: list[Event]
 
     @property
@@ -105,8 +106,14 @@ def build(narrows: Narrows, change_id: int, number: int | None = None, *, everyt
         revision=revision,
         checks=seen.checks if newest or revision is None else checks.of_revision(narrows, revision.id),
         files=outline(narrows, revision, -1 if everything else 2) if revision else [],
+        aside=_aside(narrows, revision),
         history=events.of_change(narrows, change_id)[-HISTORY:],
     )
+
+
+def _aside(narrows: Narrows, revision: Revision | None) -> list[File]:
+    aside = revisions.aside(narrows, revision) if revision else None
+    return outline(narrows, aside, 0) if aside else []
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from server.domain.change import Revision
+from server.domain.errors import NotFound
 from server.domain.file_row import FileRow
 from server.reading import order
 from server.services import revisions
@@ -28,9 +30,26 @@ def every(narrows: NarrowsDep, change_id: Number) -> list[RevisionAnswer]:
 )
 def patch(narrows: NarrowsDep, change_id: Number, number: Number) -> Response:
     found = revisions.get(narrows, change_id, number)
-    name = f"change-{change_id}-{number}.patch"
+    return _attached(narrows, found, f"change-{change_id}-{number}.patch")
+
+
+def _attached(narrows: NarrowsDep, found: Revision, name: str) -> Response:
     headers = {"Content-Type": "text/x-diff", "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(revisions.patch(narrows, found), headers=headers)
+
+
+@router.get(
+    "/{number}/aside.patch",
+    summary="The patch of the code that came along with a report",
+    description="Bytes for `git apply` on the report's base; 404 where nothing came along.",
+    response_class=Response,
+    responses={200: {"content": {"text/x-diff": {}}}},
+)
+def aside(narrows: NarrowsDep, change_id: Number, number: Number) -> Response:
+    found = revisions.aside(narrows, revisions.get(narrows, change_id, number))
+    if found is None:
+        raise NotFound(f"Nothing came along with revision {number}.", "Its report is all there is.")
+    return _attached(narrows, found, f"change-{change_id}-{number}-aside.patch")
 
 
 @router.get("/{number}", summary="One revision")

@@ -1,0 +1,41 @@
+"""Code that came along with a report: read, and nothing decided."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from server.domain.change import Revision
+from server.domain.errors import NotFound
+from server.services import changes, revisions
+from server.services.narrows import Narrows
+from server.web import files, rendering
+from server.web.context import NarrowsDep
+
+router = APIRouter()
+
+
+@router.get("/changes/{change_id}/revisions/{number}/aside")
+def show(request: Request, narrows: NarrowsDep, change_id: int, number: int) -> Response:
+    """Every file of it, each with its first rows.
+
+    Raises:
+        NotFound: Nothing came along.
+    """
+    change = changes.get(narrows, change_id)
+    aside = revisions.aside(narrows, revisions.get(narrows, change_id, number))
+    if aside is None:
+        raise NotFound(f"Nothing came along with revision {number}.", "Its report is all there is.")
+    listed = files.outline(narrows, aside, -1)
+    return rendering.page(
+        request,
+        narrows,
+        "changes/aside.html",
+        change=change,
+        number=number,
+        files=[(file, _piece(narrows, aside, file.position)) for file in listed],
+    )
+
+
+def _piece(narrows: Narrows, aside: Revision, position: int) -> files.Piece:
+    return files.piece(narrows, aside, revisions.file(narrows, aside, position))
