@@ -135,7 +135,7 @@ class Worker:
         folder = runs.folder(self.narrows, run.id)
         said = Entry(EntryKind.MESSAGE, time.time(), text=f"Working on it… ✓\n{summary}\n")
         (folder / "transcript.jsonl").write_text(f"{said.line()}\n")
-        runs.end(self.narrows, run.id, self.name, runs.Ending(RunState.SUCCEEDED))
+        runs.end(self.narrows, run.id, self.name, runs.Ending(RunState.SUCCEEDED, summary=summary))
         if revision := revisions.take(self.narrows, run.id, summary=summary, report=None):
             self._check(project, revision)
         runs.decide(self.narrows, run.id)
