@@ -95,6 +95,10 @@ class ScriptedModel:
             assert self._asked.wait_for(seen, seconds), f"not asked for within {seconds:g} s: {self.told()}"
         return found[0]
 
+    def wait_for_script(self, script: str) -> None:
+        """Waits until an agent has come that has this script in its prompt, whatever it asks first."""
+        self.wait_for(lambda requests: any(request.script == script for request in requests))
+
     def of(self, script: str) -> list[Request]:
         """The requests of one script, without those beside the conversation."""
         return [each for each in list(self.requests) if each.script == script and not each.play.aside]

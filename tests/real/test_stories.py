@@ -33,7 +33,7 @@ def test_each_failure_of_the_model_is_named_in_time(stage: Stage, way: Way) -> N
         tasks = {}
         for script in TROUBLES:
             tasks[script] = shop.file(way, script, title=script)
-            shop.model.wait_for(lambda _, script=script: shop.model.of(script))  # type: ignore[misc]
+            shop.model.wait_for_script(script)
 
         found = {script: how_it_failed(shop, way, task) for script, task in tasks.items()}
 
