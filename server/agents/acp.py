@@ -78,7 +78,7 @@ class AcpAgent:
 
     async def turn(self, turn: Turn, launch: Launch, hear: Hear, stop: asyncio.Event) -> Outcome:
         """One prompt, to its answer."""
-        transcript = Transcript(turn.transcript_file, hear)
+        transcript = Transcript(turn.transcript_file, hear, turn.worktree)
         retries = Retries(self.spec.retrying, transcript)
         manner = manners(self.spec, turn)
         side_door = SideDoor(turn.folder / "errors", retries.hear_error) if self.spec.errors_to else None
@@ -335,9 +335,14 @@ class _Conversation:
         if not self.transcript.busy and not used:
             error = f"{self.name} ended its turn without a word or a deed: its model may not have answered."
             return Outcome("failed", error=error, trouble=Trouble.SUSPECT)
-        if self.retries.last and not used:
-            return self._model_failed(self.retries.last)
+        if not used and (said := self.retries.last or self._gave_up()):
+            return self._model_failed(said)
         return Outcome("succeeded")
+
+    def _gave_up(self) -> str:
+        """Its last words, where nothing else followed tries that failed: they are the error, told as an answer."""
+        only_words = self.agent.spec.tokens is not None and not self.transcript.deeds
+        return one_line(self.transcript.summary) if self.retries.any and only_words else ""
 
     def _model_failed(self, said: str, *, hint: Trouble | None = None) -> Outcome:
         trouble = classify(said, hint=hint)

@@ -31,7 +31,7 @@ class CommandAgent:
 
     async def turn(self, turn: Turn, launch: Launch, hear: Hear, stop: asyncio.Event) -> Outcome:
         """One run of the program; a second, told the whole story, where the session can't be continued."""
-        transcript = Transcript(turn.transcript_file, hear)
+        transcript = Transcript(turn.transcript_file, hear, turn.worktree)
         try:
             outcome = await self._turn(turn, launch, transcript, stop)
             if outcome.error:

@@ -18,7 +18,7 @@ PATIENCE = 90.0  # seconds of nothing but failing tries, after which it is hopel
 class Retries:
     """Hears of tries that failed. `hopeless` is set when nothing else is heard for `patience` seconds after the first.
 
-    `last` is what the last of them said.
+    `last` is what the last of them said, and empty once something else was heard; `any` says whether there were any.
     """
 
     def __init__(self, pattern: str, transcript: Transcript, patience: float = PATIENCE) -> None:
@@ -28,6 +28,7 @@ class Retries:
         self._timer: asyncio.TimerHandle | None = None
         self.hopeless = asyncio.Event()
         self.last = ""
+        self.any = False
 
     def hear_error(self, line: str) -> None:
         """A line of standard error."""
@@ -48,7 +49,7 @@ class Retries:
         said = one_line(said)
         if said != self.last:
             self._transcript.notice(f"Its model fails, it tries again: {said}")
-        self.last = said
+        self.last, self.any = said, True
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._patience, self.hopeless.set)
 

@@ -24,12 +24,14 @@ ONGOING = ("pending", "in_progress", "running")
 class Transcript:
     """Writes the file at `path` and calls `hear`, entry by entry. `close` it at the end.
 
+    Paths are told as they are named in `worktree`, as far as they are in it.
     `summary` is what the agent said last; `busy` says whether it said or did anything, `deeds` counts its tool calls.
     """
 
-    def __init__(self, path: Path, hear: Hear) -> None:
+    def __init__(self, path: Path, hear: Hear, worktree: Path | None = None) -> None:
         self._log = BoundedLog(path)
         self._hear = hear
+        self._root = f"{worktree}/" if worktree else ""
         self._voice: EntryKind | None = None
         self._piece = ""
         self._line = ""
@@ -87,7 +89,7 @@ class Transcript:
             title=one_line(title) or (before.title if before else "") or "tool",
             tool=tool or (before.tool if before else "") or "other",
             state=_tool_state(state) or (before.state if before else "pending"),
-            path=path or (before.path if before else ""),
+            path=path.removeprefix(self._root) or (before.path if before else ""),
         )
         if before is None:
             self.deeds += 1
@@ -102,7 +104,7 @@ class Transcript:
     def file(self, path: str) -> None:
         """A file that it wrote, where it says so beside its tools."""
         self.busy = True
-        self._write(Entry(EntryKind.FILE, time.time(), path=path))
+        self._write(Entry(EntryKind.FILE, time.time(), path=path.removeprefix(self._root)))
 
     def question(self, key: str, *, title: str, tool: str, state: str, text: str = "") -> None:
         """What it asked to be allowed: open, allowed or refused, and why."""

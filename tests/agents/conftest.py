@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from server.agents import demo
 from server.agents.acp import AcpAgent
 from server.agents.environment import environment
 from server.agents.protocol import Agent, AgentSpec, Outcome, Turn, Update
+from server.domain.transcript import Entry, EntryKind
 from server.engine import processes
+from server.reading import transcript_text
 from tests.support.processes import carrying, wait_gone
 
 
@@ -37,8 +40,25 @@ class Place:
         return (self.worktree / name).read_text()
 
     @property
+    def entries(self) -> list[Entry]:
+        """The transcript as it was written."""
+        lines = (self.folder / "transcript.jsonl").read_text().splitlines()
+        entries = [entry for line in lines if (entry := Entry.read(line))]
+        assert len(entries) == len(lines)
+        return entries
+
+    @property
     def transcript(self) -> str:
-        return (self.folder / "transcript.jsonl").read_text()
+        """The transcript as a person reads it."""
+        return "".join(transcript_text.pieces(self.entries))
+
+    def told(self, kind: EntryKind) -> list[Entry]:
+        return [entry for entry in self.entries if entry.kind is kind]
+
+    @property
+    def stream(self) -> list[str]:
+        """What was exchanged with the agent, line by line."""
+        return (self.folder / "stream.jsonl").read_text().splitlines()
 
     def said(self, kind: str) -> list[str]:
         return [update.text for update in self.heard if update.kind == kind]
@@ -52,8 +72,12 @@ class Place:
         fallback: str = "",
         timeout: float = 60,
         stop_when: Callable[[Update], bool] | None = None,
+        **wishes: Any,
     ) -> Outcome:
-        """Gives `agent` one turn; it is stopped as soon as an update satisfies `stop_when`."""
+        """Gives `agent` one turn; it is stopped as soon as an update satisfies `stop_when`.
+
+        `wishes` are other fields of the turn.
+        """
 
         async def run() -> Outcome:
             stop = asyncio.Event()
@@ -63,9 +87,8 @@ class Place:
                 if stop_when and stop_when(update):
                     stop.set()
 
-            env = environment(home=self.home)
-            turn = Turn(prompt, self.worktree, self.folder, env, timeout, session, fallback)
-            return await agent.turn(turn, processes.launch, hear, stop)
+            turn = Turn(prompt, self.worktree, self.folder, environment(home=self.home), timeout, session, fallback)
+            return await agent.turn(replace(turn, **wishes), processes.launch, hear, stop)
 
         return asyncio.run(run())
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from server.agents.acp import AcpAgent
-from server.agents.protocol import AgentSpec, Update
+from server.agents.protocol import AgentSpec, Manner, Update
+from server.domain.trouble import Trouble
 from server.engine import processes
 from tests.agents.conftest import Place, scripted
 
@@ -45,14 +46,19 @@ def test_a_turn_of_claude(place: Place) -> None:
     assert outcome.summary == "Fixed add() in calc.py: it subtracted instead of adding. test_calc.py passes."
     assert outcome.session == "0a87d524-b0b0-4561-bfdc-6698e9de6f1e"
     assert (outcome.usage["cost"], outcome.usage["currency"]) == (0.03308, "USD")
-    assert outcome.usage["input_tokens"] == 4936
+    assert {name: outcome.usage[name] for name in ("input", "output", "cache_read", "cache_write")} == {
+        "input": 4936,
+        "output": 224,
+        "cache_read": 1200,
+        "cache_write": 400,
+    }
     assert "• Edit calc.py (edit, completed)\n" in place.transcript
 
 
 def test_a_turn_of_opencode_that_asks(place: Place) -> None:
     outcome = place.turn(replayed("opencode"))
     assert outcome.state == "succeeded"
-    assert place.said("permission") == [f"{place.worktree}/calc.py: allowed once"]
+    assert place.said("permission") == [f"{place.worktree}/calc.py: allowed"]
     assert outcome.summary == "Step 1: edit calc.py"
     assert "Step 0: read calc.py\n• read (read, pending)\n" in place.transcript
 
@@ -74,8 +80,9 @@ def test_an_agent_that_reports_its_models_error(place: Place) -> None:
     outcome = place.turn(replayed("gemini-model-error"))
     assert (outcome.state, outcome.error) == (
         "failed",
-        "gemini-model-error reported an error: scripted 500",
+        "gemini-model-error: scripted 500",
     )
+    assert outcome.trouble is Trouble.MODEL
 
 
 def test_an_agent_that_says_its_models_error_as_if_it_were_an_answer(place: Place) -> None:
@@ -141,21 +148,33 @@ def test_a_line_without_end_ends_the_conversation(place: Place, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("program", "error"),
+    ("program", "error", "trouble"),
     [
-        ("ask(); sys.stderr.write('no key\\n'); sys.exit(41)", "scripted ended with exit code 41"),
-        ("begin(); os.kill(os.getpid(), signal.SIGSEGV)", "scripted ended by SIGSEGV in the middle of the turn."),
-        ("begin(); os.close(1); time.sleep(600)", "scripted closed its output in the middle of the turn."),
-        ("begin(); answer({'id': 2}, {'stopReason': 'tired'}); ask()", "does not fit the protocol"),
-        ("ask(); send({'id': 0, 'error': {'code': -32000, 'message': 'log in'}}); ask()", "asks for a login: log in"),
-        ("m = begin(); answer(m, {'stopReason': 'refusal'}); ask()", "scripted refused."),
-        ("m = begin(); answer(m, {'stopReason': 'max_tokens'}); ask()", "its limit of tokens"),
-        ("m = begin(); answer(m, {'stopReason': 'cancelled'}); ask()", "broke off by itself"),
+        ("ask(); sys.stderr.write('no key\\n'); sys.exit(41)", "scripted ended with exit code 41", Trouble.CRASHED),
+        (
+            "begin(); os.kill(os.getpid(), signal.SIGSEGV)",
+            "scripted ended by SIGSEGV in the middle of the turn.",
+            Trouble.CRASHED,
+        ),
+        (
+            "begin(); os.close(1); time.sleep(600)",
+            "scripted closed its output in the middle of the turn.",
+            Trouble.CRASHED,
+        ),
+        ("begin(); answer({'id': 2}, {'stopReason': 'tired'}); ask()", "does not fit the protocol", Trouble.CRASHED),
+        (
+            "ask(); send({'id': 0, 'error': {'code': -32000, 'message': 'log in'}}); ask()",
+            "scripted: log in",
+            Trouble.LOGIN,
+        ),
+        ("m = begin(); answer(m, {'stopReason': 'refusal'}); ask()", "scripted refused.", Trouble.REFUSED),
+        ("m = begin(); answer(m, {'stopReason': 'max_tokens'}); ask()", "its limit of tokens", Trouble.LIMIT),
+        ("m = begin(); answer(m, {'stopReason': 'cancelled'}); ask()", "broke off by itself", Trouble.CRASHED),
     ],
 )
-def test_how_conversations_fail(place: Place, program: str, error: str) -> None:
+def test_how_conversations_fail(place: Place, program: str, error: str, trouble: Trouble) -> None:
     outcome = place.turn(scripted(f"{SPEAK}\n{program}"))
-    assert outcome.state == "failed"
+    assert (outcome.state, outcome.trouble) == ("failed", trouble)
     assert error in outcome.error
     assert f"! {outcome.error}\n" in place.transcript
 
@@ -240,7 +259,7 @@ greet(); answer(ask(), {{"sessionId": "s1"}})
 m = ask(); answer(m, {{}}); p = ask(); text(m["method"] + " " + m["params"]["modeId"])
 answer(p, {{"stopReason": "end_turn"}}); ask()
 """
-    spec = AgentSpec("moody", "acp", (sys.executable, "-I", "-c", program), mode="yolo")
+    spec = AgentSpec("moody", "acp", (sys.executable, "-I", "-c", program), free=Manner(mode="yolo"))
     assert place.turn(AcpAgent(spec, farewell=0.3)).summary == "session/set_mode yolo"
 
 
@@ -251,7 +270,7 @@ error = {{"code": -32602, "message": "Invalid params", "data": {{"details": "no 
 send({{"id": ask()["id"], "error": error}})
 p = ask(); text("done"); answer(p, {{"stopReason": "end_turn"}}); ask()
 """
-    spec = AgentSpec("moody", "acp", (sys.executable, "-I", "-c", program), mode="yolo")
+    spec = AgentSpec("moody", "acp", (sys.executable, "-I", "-c", program), free=Manner(mode="yolo"))
     assert place.turn(AcpAgent(spec, farewell=0.3)).state == "succeeded"
     assert place.said("notice") == ["The mode yolo was not accepted: no such mode"]
 
@@ -295,8 +314,8 @@ def may(path, kinds=("allow_always", "allow_once", "reject_once")):
 may(os.getcwd() + "/a.py"); may("/etc/passwd"); may("a.py", ["allow_always"]); may("../x", ["allow_once"])
 answer(m, {{"stopReason": "end_turn"}}); ask()
 """
-    outcome = place.turn(scripted(program))
-    assert outcome.summary.splitlines() == [
+    assert place.turn(scripted(program)).state == "succeeded"
+    assert place.said("text") == [
         f"{place.worktree}/a.py allow_once",
         "/etc/passwd reject_once",
         "a.py cancelled",

@@ -90,7 +90,7 @@ def test_a_program_that_is_not_there(place: Place) -> None:
     assert "no-such-agent could not be started" in outcome.error
 
 
-@pytest.mark.parametrize("name", ["prompt.md", "transcript.log", "stderr.log", "process.json", "report.md"])
+@pytest.mark.parametrize("name", ["prompt.md", "transcript.jsonl", "stderr.log", "process.json", "report.md"])
 @pytest.mark.parametrize("command", ["mkfifo", "mkdir"])
 def test_whatever_an_agent_puts_in_the_place_of_our_files_the_next_turn_ends(
     place: Place, command: str, name: str

@@ -57,7 +57,7 @@ def test_it_obeys_directives_with_a_plan(place: Place, demo_agent: AcpAgent) -> 
     assert "ended with exit code 3" in outcome.summary
     assert "    seen\n" in place.transcript
     assert "replace calc.py" in place.said("plan")
-    assert place.said("permission") == ["echo ran > ran.txt; echo seen; exit 3: allowed once"]
+    assert place.said("permission") == ["echo ran > ran.txt; echo seen; exit 3: allowed"]
 
 
 def test_it_asks_and_accepts_a_no(place: Place, demo_agent: AcpAgent) -> None:
@@ -106,7 +106,7 @@ def test_it_documents_what_a_comment_points_at_or_says_that_it_can_not_help(plac
 
 
 def test_it_fails_and_crashes_on_demand(place: Place, demo_agent: AcpAgent) -> None:
-    assert place.turn(demo_agent, "fail: out of luck").error == "demo reported an error: out of luck"
+    assert place.turn(demo_agent, "fail: out of luck").error == "demo: out of luck"
     assert "SIGKILL" in place.turn(demo_agent, "crash").error
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from acp import plan_entry, update_agent_message_text, update_agent_thought_text, update_plan
 
 from server.agents.logs import BoundedLog
-from server.agents.narration import Narration
 from server.agents.turns import last_line, last_paragraph, one_line
 
 
@@ -55,25 +53,3 @@ def test_the_last_line_that_says_something(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("x" * 9000 + "\nlast\n\n  \n")
     assert last_line(tmp_path / "log") == "last"
     assert last_line(tmp_path / "missing") == ""
-
-
-def test_a_plan_is_told_as_it_changes(tmp_path: Path) -> None:
-
-    with BoundedLog(tmp_path / "log") as log:
-        narration = Narration(log, lambda _: None)
-        narration.hear(update_plan([plan_entry("one", status="in_progress"), plan_entry("two")]))
-        narration.hear(update_plan([plan_entry("one", status="completed"), plan_entry("two", status="in_progress")]))
-        narration.end()
-    assert (tmp_path / "log").read_text() == "  ▸ one\n  ○ two\n  ✓ one\n  ▸ two\n"
-
-
-def test_thoughts_and_words_are_told_apart(tmp_path: Path) -> None:
-
-    with BoundedLog(tmp_path / "log") as log:
-        narration = Narration(log, lambda _: None)
-        narration.hear(update_agent_thought_text("hm"))
-        narration.hear(update_agent_message_text("Yes"))
-        narration.hear(update_agent_message_text("."))
-        narration.end()
-    assert (tmp_path / "log").read_text() == "(thinking) hm\nYes.\n"
-    assert narration.summary == "Yes."
