@@ -144,7 +144,9 @@ def _serving(data: Path | None, port: int | None, host: str | None, no_browser: 
 
 
 def _in_repository(folder: Path) -> bool:
-    return any((parent / ".git").exists() for parent in (folder, *folder.parents))
+    # A file in a linked worktree; an empty folder of that name is nothing, to git as well.
+    markers = [parent / ".git" for parent in (folder, *folder.parents)]
+    return any(marker.is_file() or (marker / "HEAD").exists() for marker in markers)
 
 
 @app.command()

@@ -82,6 +82,8 @@ CODEX = AgentSpec(
     description="OpenAI's Codex, spoken to through its adapter for the Agent Client Protocol.",
     install=f"Install both: `{NPM} @openai/codex @agentclientprotocol/codex-acp`, then run `codex login`.",
     passes=("OPENAI_*", "CODEX_*", "DEFAULT_AUTH_REQUEST", "MODEL_PROVIDER"),
+    # Its sandbox would make a `.git` in /tmp, were that a place to write to.
+    defaults={"CODEX_CONFIG": '{"sandbox_workspace_write":{"exclude_slash_tmp":true}}'},
     greeting=TYPED_FAILURES,
     loads_anyway=(".codex/config.toml",),
     free=Manner(mode="agent"),
@@ -104,7 +106,7 @@ CODEX_NATIVE = AgentSpec(
     description="OpenAI's Codex by its own stream of events. It can't ask: what needs asking is refused.",
     install=f"`{NPM} @openai/codex`, then run `codex login`.",
     passes=CODEX.passes,
-    free=Manner(argv=("-s", "workspace-write")),
+    free=Manner(argv=("-s", "workspace-write", "-c", "sandbox_workspace_write.exclude_slash_tmp=true")),
     asking=Manner(argv=("-s", "read-only")),
     tokens="session",
     login_env=("CODEX_API_KEY",),

@@ -99,11 +99,17 @@ def _expect_readable_folder(path: Path) -> None:
         )
 
 
+def _passed_over(marker: Path) -> bool:
+    """Whether a `.git` is a folder with nothing of a repository in it: git looks for one further up."""
+    parts = ("HEAD", "objects", "refs")
+    return marker.is_dir() and os.access(marker, os.R_OK | os.X_OK) and not any((marker / part).exists() for part in parts)
+
+
 def _why_unreadable(path: Path, error: GitError) -> NarrowsError:
     """git says 128 for all of these, so the folder itself is asked."""
     for folder in (path.resolve(), *path.resolve().parents):
         marker = folder / ".git"
-        if not os.path.lexists(marker):
+        if not os.path.lexists(marker) or _passed_over(marker):
             continue
         if not os.access(marker, os.R_OK):
             return NarrowsError(

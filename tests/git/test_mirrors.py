@@ -55,6 +55,8 @@ class TestInspect:
         assert code_of(tmp_path / "moved") == "missing_folder"
         assert code_of(repository.path / "README.md") == "not_a_folder"
         assert code_of(plain) == "not_git"
+        (plain / ".git").mkdir()  # as sandboxes leave it behind: git looks further up, and so do we
+        assert code_of(plain) == "not_git"
         assert code_of(tmp_path / "bare.git") == "bare"
         assert code_of(tmp_path / "empty") == "no_commits"
         assert code_of(repository.path / ".git") == "inside_git_dir"
