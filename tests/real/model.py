@@ -29,6 +29,7 @@ WIRES: dict[str, tuple[re.Pattern[str], Wire]] = {
 COUNTS = re.compile(r"/messages/count_tokens$|:countTokens$")
 MODELS = {"object": "list", "data": [{"id": "scripted", "type": "model", "object": "model"}], "models": []}
 FORCED = re.compile(r"/s/([\w.-]+)(/.*)")
+CUT_AFTER = 4  # pieces of an answer
 WORDS = re.compile(r"\S+\s*|\s+")
 
 
@@ -205,14 +206,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
-        spoken = False
+        pieces = 0
         for event in events:
-            if isinstance(step, Cut) and spoken and not event.piece:
+            pieces += event.piece
+            if isinstance(step, Cut) and pieces == CUT_AFTER:
                 return self._break()
             if isinstance(step, Say) and step.seconds and event.piece and self.server.closing.wait(step.seconds):
                 return self._break()
             self._send(event)
-            spoken |= event.piece
         self._chunk(b"")
         return None
 

@@ -123,6 +123,9 @@ def test_six_at_once_on_one_project_make_24_right_diffs(stage: Stage) -> None:
             [file] = shop.server.get(f"/api/changes/{change['id']}/revisions/1/files")
             assert (file["path"], file["status"]) == (words["file"], "A")
             assert shown(shop, change, words["file"]) == words["content"]
+        runs = [run for task in tasks for run in shop.runs(task)]
+        assert len(runs) == len(tasks)
+        assert most_at_once(runs) == len(ways)
         assert shop.gone() < 5
 
 
@@ -153,6 +156,12 @@ def shown(shop: Shop, change: Answer, path: str) -> str:
     """A file of the change's last revision, without the end of its last line."""
     [mirror] = (shop.server.data / "mirrors").iterdir()
     return shop.repository.git("--git-dir", mirror, "show", f"{change['revisions'][-1]['commit']}:{path}")
+
+
+def most_at_once(runs: list[Answer]) -> int:
+    """How many of the runs were at work at the same time, at most."""
+    moments = [run["started_at"] for run in runs]
+    return max(len([run for run in runs if run["started_at"] <= moment < run["ended_at"]]) for moment in moments)
 
 
 def landed(shop: Shop, landing: int) -> object:
