@@ -184,6 +184,7 @@ def _agent(seen: agents.Seen) -> dict[str, Any]:
         "path": seen.found.path,
         "version": seen.found.version,
         "login": seen.login,
+        "proven": seen.facts.proven,
         "problem": seen.found.problem,
         "step": seen.found.step,
     }

@@ -82,7 +82,7 @@ def doctor(told: dict[str, Any]) -> str:
     agents = [
         (
             line(one["name"]),
-            one["state"].replace("_", " "),
+            one["state"].replace("_", " ") + ("" if one["proven"] or one["state"] == "unproven" else ", unproven"),
             line(one["version"] or ""),
             line(one["driven"]),
             line(one["login"]),

@@ -130,6 +130,12 @@ def _names(value: object) -> tuple[str, ...]:
     return words
 
 
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value.isidentifier() or value.startswith(WITHHELD):
+        raise ValueError("the name of a variable")
+    return value
+
+
 def _one_of(*allowed: str) -> Parse:
     def parse(value: object) -> str:
         if value not in allowed:
@@ -229,6 +235,10 @@ KEYS: dict[str, Parse] = {
     "confines_itself": _text,
     "gives_up": _seconds,
     "retrying": _pattern,
+    "failing": _pattern,
+    "errors_to": _name,
+    "greeting": _table,
+    "loads_anyway": _words,
 }
 
 

@@ -28,19 +28,21 @@ class Facts:
     """An agent as it would be driven here.
 
     `origin` says where it comes from, `driven` in words how it is spoken to, `programs` which are looked for, `others`
-    how it could be driven too, each as a sentence. `confines_itself` names its own sandbox. `asks`: whether it can ask
-    before it acts. `continues`: whether a follow-up goes on in the same conversation. `tokens` and `cost`: whether it
-    reports them. `gives_up`: seconds after which a failing model is reported at the latest. `section` is the text that
-    would configure it in `config.toml`.
+    how it could be driven better, each as a sentence. `confines_itself` names its own sandbox. `asks`: whether it can
+    be told to ask before it acts; `asking` says it in words. `continues`: whether a follow-up goes on in the same
+    conversation. `tokens` and `cost`: whether it reports them. `gives_up`: seconds after which a failing model is
+    reported at the latest. `section` is the text that would configure it in `config.toml`.
     """
 
     title: str
     origin: str = "added here"
+    description: str = ""
     driven: str = ""
     programs: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     confines_itself: str = ""
     asks: bool = False
+    asking: str = ""
     continues: bool = False
     tokens: bool = False
     cost: bool = False

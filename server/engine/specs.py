@@ -95,12 +95,14 @@ def _origin(agent: Agent, settings: Settings) -> str:
 def _facts(agent: Agent, spec: AgentSpec, found: Found, ways: Sequence[AgentSpec], origin: str) -> Facts:
     return Facts(
         title=titled(spec),
+        description=spec.description,
         origin=origin,
         driven=_driven(spec),
         programs=tuple(dict.fromkeys(name for way in ways for name in (way.argv[0], *way.needs.values()))),
         others=_better(ways, found),
         confines_itself=spec.confines_itself,
-        asks=spec.asking is not None,
+        asks=spec.family == "acp" and spec.asking is not None,
+        asking=_asking(spec),
         continues=spec.family == "acp" or bool(spec.resume),
         tokens=spec.tokens is not None,
         cost=spec.cost is not None,
@@ -116,6 +118,12 @@ def _driven(spec: AgentSpec) -> str:
     if spec.family == "acp":
         return "by the Agent Client Protocol" + (" through its adapter" if spec.way == "adapter" else "")
     return "by its own command line and its stream of events" if spec.format != "text" else "as a plain command"
+
+
+def _asking(spec: AgentSpec) -> str:
+    if spec.family == "acp":
+        return "before it acts, where a project says so" if spec.asking else "when it chooses to"
+    return "never: what a project wants to be asked is refused" if spec.asking else "never, and does what it wants to"
 
 
 def _better(ways: Sequence[AgentSpec], found: Found) -> tuple[str, ...]:

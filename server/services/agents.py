@@ -62,7 +62,7 @@ def get(narrows: Narrows, name: str) -> Agent:
 
 
 def seen(narrows: Narrows, *, ask: bool = False) -> list[Seen]:
-    """Every agent, those that are on this machine first.
+    """Every agent, those that are on this machine first, and our own, which have no model, last of these.
 
     Args:
         ask: Ask all programs for their versions, at the same time, which takes five seconds at most. Otherwise nothing
@@ -78,7 +78,7 @@ def seen(narrows: Narrows, *, ask: bool = False) -> list[Seen]:
     all_seen = [
         Seen(agent, *narrows.describe(agent), paused.get(agent.name), trials.get(agent.name)) for agent in everybody
     ]
-    return sorted(all_seen, key=lambda one: one.found.path is None)
+    return sorted(all_seen, key=lambda one: (one.found.path is None, one.facts.origin == "built in"))
 
 
 def see(narrows: Narrows, name: str, *, ask: bool = False) -> Seen:

@@ -30,7 +30,10 @@ class Narrows:
     bus: Bus = field(default_factory=Bus)
     built_in: tuple[Agent, ...] = ()
     probe: Callable[[Agent], Found] = lambda _agent: Found(path=None, version=None)
-    describe: Callable[[Agent], tuple[Facts, Found]] = lambda agent: (Facts(agent.name), Found(None, None))
+    describe: Callable[[Agent], tuple[Facts, Found]] = lambda agent: (
+        Facts(agent.name, description=agent.description),
+        Found(None, None),
+    )
     _published: deque[int | None] = field(default_factory=lambda: deque(maxlen=1000), repr=False)
 
     @contextmanager

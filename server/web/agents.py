@@ -15,7 +15,7 @@ from jinja2 import Environment
 from server.bus import Signal
 from server.domain.agent_facts import section_text
 from server.domain.errors import Invalid, NarrowsError, NotFound
-from server.reading import visible
+from server.reading import terminal, visible
 from server.services import agents, pauses, trials
 from server.services.narrows import Narrows
 from server.settings import CONFIG_NAME
@@ -105,7 +105,7 @@ def show_trial(request: Request, narrows: NarrowsDep, trial_id: int) -> Response
         trial=trial,
         one=agents.see(narrows, trial.agent),
         text=trials.transcript(narrows, trial_id),
-        live=LIVE,
+        live=f"{LIVE}&number={trial_id}",
         section="agents",
     )
 
@@ -116,15 +116,19 @@ def stop_trial(request: Request, narrows: NarrowsDep, trial_id: int) -> Response
     return rendering.go(request, _place(trials.stop(narrows, trial_id).agent))
 
 
-def of_trials(narrows: Narrows, templates: Environment, batch: Iterable[Signal]) -> Iterator[str]:
-    """For an open page: where trials stand, and what an agent in a trial says right now."""
+def of_trials(narrows: Narrows, templates: Environment, batch: Iterable[Signal], number: int) -> Iterator[str]:
+    """For an open page: where trials stand, and what an agent in a trial says right now; all of it for `number`."""
     told = [signal for signal in batch if signal.topic == "trial"]
+    lines = {signal.data["agent"]: signal.data["line"] for signal in told if signal.verb == "heard"}
     template = templates.get_template("agents/_trial.html")
     for name in dict.fromkeys(signal.data["agent"] for signal in told if signal.event_id is not None):
         with suppress(NotFound):  # its section is gone
-            yield put(f"[id='trial-{name}']", template.render(one=agents.see(narrows, name)))
-    for name, line in {signal.data["agent"]: signal.data["line"] for signal in told if signal.verb == "heard"}.items():
+            html = template.render(one=agents.see(narrows, name), line=lines.pop(name, ""))
+            yield put(f"[id='trial-{name}']", html)
+    for name, line in lines.items():
         yield put(f"[id='trial-{name}'] .last-line", visible.html(line))
+    if number in {signal.id for signal in told} and (text := trials.transcript(narrows, number)):
+        yield put(f"#said-{number}", visible.html(terminal.plain(text)))
 
 
 def _index(

@@ -161,7 +161,7 @@ class Teller:
             for number in dict.fromkeys(signal.id for signal in batch if signal.topic == "landing"):
                 yield _put(f"#landing-{number}", template.render(landing=landings.get(self._narrows, number)))
         elif self._watch == "agents":
-            yield from agents.of_trials(self._narrows, self._templates, batch)
+            yield from agents.of_trials(self._narrows, self._templates, batch, self._number)
         elif self._watch == "runs":
             if stored:
                 runs_now = at_work(self._narrows)

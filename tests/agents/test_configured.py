@@ -31,7 +31,7 @@ mode = "auto"
 asking_mode = "ask"
 tokens = "session"
 cost = "none"
-quirks = ["errors_as_text"]
+quirks = ["young_sessions_break"]
 kinds = ["maintenance"]
 version_argv = ["helper", "version"]
 oldest = "1.2"
@@ -42,6 +42,10 @@ keeps = ["~/.helper"]
 confines_itself = "its own cage"
 gives_up = 120
 retrying = 'try \\d+'
+failing = '^Error'
+errors_to = "HELPER_LOG"
+greeting = { verbose = true }
+loads_anyway = [".helper/hooks"]
 users_settings = { flags = ["--mine"], env = { ONLY = "mine" } }
 
 [helper.all_settings]
@@ -71,7 +75,7 @@ def test_a_section_says_everything_that_a_table_entry_can() -> None:
         free=Manner(mode="auto"),
         asking=Manner(mode="ask"),
         tokens="session",
-        quirks=frozenset({Quirk.ERRORS_AS_TEXT}),
+        quirks=frozenset({Quirk.YOUNG_SESSIONS_BREAK}),
         kinds=("maintenance",),
         version_argv=("helper", "version"),
         oldest="1.2",
@@ -82,6 +86,10 @@ def test_a_section_says_everything_that_a_table_entry_can() -> None:
         confines_itself="its own cage",
         gives_up=120.0,
         retrying=r"try \d+",
+        failing="^Error",
+        errors_to="HELPER_LOG",
+        greeting={"verbose": True},
+        loads_anyway=(".helper/hooks",),
         users_settings=Manner(argv=("--mine",), env={"ONLY": "mine"}),
         all_settings=Manner(mode="trusting", meta={"options": {"sources": ["user", "project"]}}),
     )
@@ -119,12 +127,13 @@ def test_a_section_may_be_based_on_a_known_agent() -> None:
         ("[mine]\nargv = ['x']\nfamily = 'grpc'", "agents.mine.family", "it must be one of command, acp"),
         ("[mine]\nargv = ['x']\nformat = 'xml'", "agents.mine.format", "it must be one of text, claude"),
         ("[mine]\nargv = ['x']\ntokens = 1", "agents.mine.tokens", "it must be one of turn, session, none"),
-        ("[mine]\nargv = ['x']\nquirks = ['odd']", "agents.mine.quirks", "it must be a list of errors_as_text"),
+        ("[mine]\nargv = ['x']\nquirks = ['odd']", "agents.mine.quirks", "it must be a list of "),
         ("[mine]\nargv = ['x']\nenv = { 'a b' = 'c' }", "agents.mine.env", "names with texts"),
         ("[mine]\nargv = ['x']\nenv = { A = '$NARROWS_TOKEN' }", "agents.mine.env", "no agent is given"),
         ("[mine]\nargv = ['x']\npasses = ['*']", "agents.mine.passes", "names of variables"),
         ("[mine]\nargv = ['x']\npasses = ['NARROWS_TOKEN']", "agents.mine.passes", "names of variables"),
         ("[mine]\nargv = ['x']\nretrying = '('", "agents.mine.retrying", "it must be a regular expression"),
+        ("[mine]\nargv = ['x']\nerrors_to = 'a b'", "agents.mine.errors_to", "it must be the name of a variable"),
         ("[mine]\nargv = ['x']\ngives_up = 0", "agents.mine.gives_up", "it must be seconds"),
         ("[mine]\nargv = ['x']\noldest = 2.0", "agents.mine.oldest", 'it must be a version such as "2.0"'),
         (

@@ -125,7 +125,7 @@ class AgentAnswer(Answer):
             family=agent.family,
             argv=agent.argv,
             mode=agent.mode,
-            description=agent.description,
+            description=facts.description,
             built_in=agent.built_in,
             found=found.path is not None,
             path=found.path,

@@ -32,7 +32,7 @@ def test_adding_an_agent(person: Person, narrows: Narrows) -> None:
         "command": "sh -c 'echo done'",
         "env": "A=1\nB=$HOME\n",
     }
-    assert person.sends("/agents", **fields) == "/agents"
+    assert person.sends("/agents", **fields) == "/agents#agent-mine"
     agent = agents.get(narrows, "mine")
     assert (agent.argv, agent.env) == (["sh", "-c", "echo done"], {"A": "1", "B": "$HOME"})
     page = person.sends("/agents", 422, **fields | {"command": "sh 'open"})
