@@ -31,7 +31,7 @@ def room(workshop: Workshop, run: Run) -> Room:
     tree = workshop.narrows.tree(workshop.project.id, 1)
     head = mirrors.resolve(workshop.mirror, "refs/heads/main")
     assert head is not None
-    return Room(workshop.project, tree, runs.folder(workshop.narrows, run.id), head, {}, None, "")
+    return Room(workshop.project, tree, runs.folder(workshop.narrows, run.id), head, {}, "", None, None, "")
 
 
 def hear(place: Workplace, run: Run, room: Room, *updates: Update) -> list[Signal]:

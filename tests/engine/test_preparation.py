@@ -1,4 +1,4 @@
-"""A worktree made ready: fresh for a first turn and after a crash, as it was left for a follow-up, never at a loss."""
+"""A worktree made ready: fresh for a first turn, as it was left where a conversation goes on, never at a loss."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.domain.agent import Agent
+from server.agents.protocol import AgentSpec
 from server.domain.errors import NarrowsError
 from server.domain.project import Project
 from server.domain.run import Run
@@ -18,7 +18,7 @@ from server.engine.lines import Stopped
 from server.engine.preparation import Room
 from server.engine.workplace import Workplace
 from server.git import mirrors, worktrees
-from server.services import changes, projects, reviews, runs
+from server.services import changes, projects, prompts, reviews, runs
 from server.services.narrows import Narrows
 from tests.services.workshop import ME, Workshop
 from tests.support.repositories import Repository
@@ -27,8 +27,8 @@ SETUP = 'echo ready >> set-up.log; echo "$NARROWS_TASK" > task.log'
 
 
 def prepare(place: Workplace, run: Run, **env: str) -> Room:
-    agent = Agent(name="demo", family="command", argv=["true"], env=env)
-    return asyncio.run(preparation.prepare(place, run, agent))
+    place.stops.clear()  # they belong to the loop that they were made in
+    return asyncio.run(preparation.prepare(place, run, AgentSpec("demo", "command", ("true",), env=env)))
 
 
 @pytest.fixture
@@ -78,6 +78,38 @@ def test_an_agents_environment_is_chosen(place: Workplace, run: Run, monkeypatch
             probe.bind(("127.0.0.1", free))
 
 
+def test_an_agents_own_variables_are_passed_by_name_and_its_defaults_yield(
+    place: Workplace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "ACME_KEY": "k",
+        "ACME_URL": "",
+        "ACMEX": "no",
+        "OTHER_KEY": "no",
+        "NARROWS_TOKEN": "no",
+        "ACME_MODEL": "big",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    spec = AgentSpec(
+        "acme",
+        "command",
+        ("true",),
+        env={"ACME_URL": "http://own", "ACME_TWIN": "$OTHER_KEY"},
+        passes=("ACME_*", "NARROWS_*"),
+        defaults={"ACME_MODEL": "small", "ACME_RETRIES": "3"},
+    )
+    env = asyncio.run(preparation.prepare(place, run, spec)).env
+    assert {name: value for name, value in env.items() if name.startswith("ACME")} == {
+        "ACME_KEY": "k",
+        "ACME_URL": "http://own",
+        "ACME_TWIN": "no",
+        "ACME_MODEL": "big",
+        "ACME_RETRIES": "3",
+    }
+    assert "NARROWS_TOKEN" not in env
+
+
 def test_ports_in_use_are_passed_over() -> None:
     first = preparation._free_ports(7)
     with socket.socket() as taken:
@@ -109,7 +141,7 @@ def test_a_follow_up_of_a_session_brings_the_task_for_an_agent_that_forgot(
     prepare(place, run)
     workshop.write(run, {"said.txt": "said\n"})
     workshop.take(run)
-    runs.end(place.narrows, run.id, ME, RunState.SUCCEEDED, session="s-1")
+    runs.end(place.narrows, run.id, ME, runs.Ending(RunState.SUCCEEDED, session="s-1"))
     runs.decide(place.narrows, run.id)
     reviews.request_changes(place.narrows, run.change_id, revision=1, message="Louder.")
     [following] = workshop.admit()
@@ -119,7 +151,41 @@ def test_a_follow_up_of_a_session_brings_the_task_for_an_agent_that_forgot(
     assert room.fallback_prompt.endswith(following.prompt)
 
 
-def test_after_a_crash_the_tree_is_clean_again_and_what_stood_there_is_kept(
+def test_after_a_crash_an_agent_goes_on_where_it_was_and_is_told_why(
+    place: Workplace, workshop: Workshop, run: Run
+) -> None:
+    prepare(place, run)
+    workshop.write(run, {"half.txt": "half\n"})
+    runs.converse(place.narrows, run.id, "s-1")  # its name was known before the crash
+    again = runs.begin(place.narrows, run.id, ME)
+    assert again is not None
+
+    room = prepare(place, again)
+    assert (room.tree / "half.txt").read_text() == "half\n"
+    assert (room.tree / "set-up.log").read_text() == "ready\n", "the setup ran once"
+    assert (room.session, room.session_began) == ("s-1", changes.get(place.narrows, run.change_id).session_at)
+    assert room.prompt == prompts.interrupted(run.prompt)
+    assert room.fallback_prompt == run.prompt, "who forgot is told the task once"
+    assert mirrors.resolve(workshop.mirror, f"refs/narrows/trash/trees/{run.id}-2") is None
+
+
+def test_after_a_crash_in_the_setup_there_is_nothing_to_go_on_with(
+    place: Workplace, workshop: Workshop, run: Run
+) -> None:
+    """The follow-up of a conversation, in a tree that is another's or half made, starts anew."""
+    projects.configure(place.narrows, workshop.project.id, setup="false")
+    runs.converse(place.narrows, run.id, "s-1")
+    with pytest.raises(NarrowsError):
+        prepare(place, run)
+    projects.configure(place.narrows, workshop.project.id, setup=SETUP)
+    again = runs.begin(place.narrows, run.id, ME)
+    assert again is not None
+    room = prepare(place, again)
+    assert (room.tree / "set-up.log").read_text() == "ready\n"
+    assert room.prompt == run.prompt
+
+
+def test_after_a_crash_without_a_conversation_the_tree_is_clean_again_and_what_stood_there_is_kept(
     place: Workplace, workshop: Workshop, run: Run
 ) -> None:
     prepare(place, run)
@@ -144,7 +210,7 @@ def test_the_next_change_in_a_worktree_starts_clean_and_costs_the_last_one_nothi
 ) -> None:
     room = prepare(place, run)
     (room.tree / "unsaved.txt").write_text("dear\n")
-    runs.end(place.narrows, run.id, ME, RunState.FAILED)
+    runs.end(place.narrows, run.id, ME, runs.Ending(RunState.FAILED))
     runs.decide(place.narrows, run.id)
     changes.abandon(place.narrows, run.change_id)
     workshop.file("Another")
@@ -164,7 +230,7 @@ def test_a_setup_that_failed_is_tried_again_by_the_next_run(place: Workplace, wo
         "The setup command `echo no network >&2; exit 7` ended with exit code 7: no network"
     )
     assert "Mend it on the project's page" in refused.value.hint
-    runs.end(narrows, run.id, ME, RunState.FAILED, error=str(refused.value))
+    runs.end(narrows, run.id, ME, runs.Ending(RunState.FAILED, error=str(refused.value)))
     runs.decide(narrows, run.id)
 
     projects.configure(narrows, workshop.project.id, setup=SETUP)
@@ -177,8 +243,7 @@ def test_a_setup_ends_when_its_run_is_stopped(place: Workplace, workshop: Worksh
     projects.configure(place.narrows, workshop.project.id, setup="exec sleep 600")
 
     async def stop_during_setup() -> None:
-        agent = Agent(name="demo", family="command", argv=["true"])
-        preparing = asyncio.ensure_future(preparation.prepare(place, run, agent))
+        preparing = asyncio.ensure_future(preparation.prepare(place, run, AgentSpec("demo", "command", ("true",))))
         place.stop_of(run.id).set()
         await asyncio.wait_for(preparing, 20)
 

@@ -311,7 +311,7 @@ def test_a_worker_that_was_taken_over_from_is_fenced_out(workshop: Workshop, run
     runs.take_over(narrows, "other")
     admission.admit(narrows, "other")
     assert runs.begin(narrows, run.id, ME) is None
-    assert runs.end(narrows, run.id, ME, RunState.SUCCEEDED) is None
+    assert runs.end(narrows, run.id, ME, runs.Ending(RunState.SUCCEEDED)) is None
     assert not runs.holds(narrows, run.id, ME)
     assert runs.holds(narrows, run.id, "other")
     assert runs.get(narrows, run.id).state is RunState.QUEUED
@@ -374,19 +374,13 @@ def test_an_abandoned_change_stays_abandoned_when_its_handed_over_run_is_stopped
 # What is seen of it
 
 
-def test_the_last_line_and_the_transcript_are_there_for_who_comes_later(workshop: Workshop, run: Run) -> None:
+def test_the_last_line_and_the_files_touched_are_there_for_who_comes_later(workshop: Workshop, run: Run) -> None:
     narrows = workshop.narrows
-    assert runs.transcript(narrows, run.id) == ("", 0)
     assert runs.touched(narrows, run.id) == []
     runs.remember_line(narrows, run.id, "x" * 600)
     assert runs.get(narrows, run.id).last_line == "x" * 500
     folder = runs.folder(narrows, run.id)
-    (folder / "transcript.log").write_bytes("Grüße\n".encode() * 3)
     (folder / "touched").write_text("a.txt\nb.txt")
-    start, offset = runs.transcript(narrows, run.id, limit=3)
-    rest, end = runs.transcript(narrows, run.id, offset)
-    assert start + rest == "Grüße\n" * 3
-    assert end == 8 * 3
     assert runs.touched(narrows, run.id) == ["a.txt", "b.txt"]
     assert folder.stat().st_mode & 0o777 == 0o700
 

@@ -21,6 +21,7 @@ from server.services import (
     revisions,
     runs,
     tasks,
+    transcripts,
     undos,
 )
 from tests.support.house import House, house_in
