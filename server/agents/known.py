@@ -17,6 +17,12 @@ NPM = "npm install --global"
 TYPED_FAILURES = {"jetbrains": {"air": {"version": 1, "capabilities": ["sessionFailure"]}}}
 HOPELESS_AFTER = PATIENCE + 20
 
+
+def _beside(name: str) -> str:
+    """A file of settings that stands beside this one."""
+    return str(Path(__file__).with_name(name))
+
+
 CLAUDE = AgentSpec(
     name="claude",
     title="Claude Code",
@@ -81,7 +87,7 @@ CODEX = AgentSpec(
     needs={"CODEX_PATH": "codex"},
     description="OpenAI's Codex, spoken to through its adapter for the Agent Client Protocol.",
     install=f"Install both: `{NPM} @openai/codex @agentclientprotocol/codex-acp`, then run `codex login`.",
-    passes=("OPENAI_*", "CODEX_*", "DEFAULT_AUTH_REQUEST", "MODEL_PROVIDER"),
+    passes=("OPENAI_*", "CODEX_*", "MODEL_PROVIDER"),
     # Its sandbox would make a `.git` in /tmp, were that a place to write to.
     defaults={"CODEX_CONFIG": '{"sandbox_workspace_write":{"exclude_slash_tmp":true}}'},
     greeting=TYPED_FAILURES,
@@ -125,10 +131,9 @@ GEMINI = AgentSpec(
     install=f"`{NPM} @google/gemini-cli`, then run `gemini` once to log in.",
     defaults={"GEMINI_CLI_NO_RELAUNCH": "true"},
     passes=("GEMINI_*", "GOOGLE_*"),
-    # Untrusted, it loads nothing of the repository's; but only told not to mind may it leave its asking mode.
-    free=Manner(argv=("--skip-trust",), mode="yolo"),
+    # Untrusted, it always asks, and loads nothing of the repository's: no `.env` with another model's address either.
     asking=Manner(mode="default"),
-    all_settings=Manner(env={"GEMINI_CLI_TRUST_WORKSPACE": "true"}),
+    all_settings=Manner(env={"GEMINI_CLI_TRUST_WORKSPACE": "true"}, mode="yolo"),
     tokens="turn",
     quirks=frozenset({Quirk.YOUNG_SESSIONS_BREAK}),
     login_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
@@ -145,13 +150,16 @@ QWEN = AgentSpec(
     family="acp",
     argv=("qwen", "--acp", "{flags}"),
     # Seven tries inside each try of its own: one of these is enough.
-    defaults={"QWEN_CODE_SYSTEM_DEFAULTS_PATH": str(Path(__file__).with_name("qwen_defaults.json"))},
+    defaults={"QWEN_CODE_SYSTEM_DEFAULTS_PATH": _beside("qwen_defaults.json")},
     description="Qwen Code, which speaks the Agent Client Protocol itself.",
     install=f"`{NPM} @qwen-code/qwen-code`, then run `qwen` once to log in.",
     passes=("QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"),
-    free=Manner(mode="yolo"),
+    # In a folder that isn't trusted it always asks, and loads no `.env` with another model's address.
     asking=Manner(mode="default"),
-    users_settings=Manner(argv=("--safe-mode",)),
+    users_settings=Manner(
+        argv=("--safe-mode",), env={"QWEN_CODE_SYSTEM_SETTINGS_PATH": _beside("qwen_untrusted.json")}, mode="default"
+    ),
+    all_settings=Manner(mode="yolo"),
     tokens="turn",
     quirks=frozenset({Quirk.INPUT_HOLDS_CACHE}),
     login_env=("OPENAI_API_KEY", "DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY"),

@@ -68,9 +68,18 @@ def _uninvited(tree: Path, spec: AgentSpec) -> list[str]:
 
 
 def _programs(spec: AgentSpec, env: Mapping[str, str]) -> list[Path]:
-    """Where the agent's programs are, so that they are seen wherever they are installed."""
-    named = [spec.argv[0], *(env[name] for name in spec.needs if name in env)]
-    return [Path(name).resolve().parent for name in named if Path(name).is_absolute()]
+    """Where the agent's programs are, so that they are seen wherever they are installed: the folders of its PATH, and
+    for each program the packages that it is one of.
+    """
+    folders = [Path(name) for name in env.get("PATH", "").split(os.pathsep)]
+    named = [Path(name) for name in (spec.argv[0], *(env[name] for name in spec.needs if name in env))]
+    return [path for path in (*folders, *map(_packages, named)) if path.is_absolute() and path.is_dir()]
+
+
+def _packages(program: Path) -> Path:
+    """The outermost `node_modules` above a program, or the folder that it is really in."""
+    found = program.resolve()
+    return next((above for above in reversed(found.parents) if above.name == "node_modules"), found.parent)
 
 
 def _confined(found: sandbox.Sandbox, confinement: sandbox.Confinement) -> Launch:
