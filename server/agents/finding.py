@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from server.agents.environment import environment
 from server.agents.protocol import AgentSpec
@@ -67,7 +68,18 @@ def resolved(spec: AgentSpec, server: Mapping[str, str], home: Path) -> AgentSpe
     if program is None or None in needs.values():
         return None
     paths = {name: path for name, path in needs.items() if path}
-    return replace(spec, argv=(program, *spec.argv[1:]), env={**spec.env, **paths})
+    return replace(
+        spec,
+        argv=(program, *spec.argv[1:]),
+        resume=_placed(spec.resume, env),
+        usage_argv=_placed(spec.usage_argv, env),
+        env={**spec.env, **paths},
+    )
+
+
+def _placed(argv: tuple[str, ...], env: Mapping[str, str]) -> tuple[str, ...]:
+    """`argv` with its program's path, where it has one."""
+    return (where(argv[0], env) or argv[0], *argv[1:]) if argv else ()
 
 
 def where(program: str, env: Mapping[str, str]) -> str | None:
@@ -142,7 +154,7 @@ def _remembered(spec: AgentSpec, server: Mapping[str, str], home: Path) -> str |
 def _version_argv(spec: AgentSpec, env: Mapping[str, str]) -> tuple[str, ...]:
     """An adapter's own version tells little: the program that it needs is the agent."""
     if spec.version_argv:
-        return (where(spec.version_argv[0], env) or spec.version_argv[0], *spec.version_argv[1:])
+        return _placed(spec.version_argv, env)
     program = next((env[name] for name in spec.needs if name in env), spec.argv[0])
     return (program, "--version")
 
@@ -157,14 +169,18 @@ def _version_key(spec: AgentSpec, env: Mapping[str, str]) -> tuple[str, ...] | N
 
 
 def _told_version(argv: tuple[str, ...], env: Mapping[str, str]) -> str | None:
-    # Into a file: a child that it leaves behind could hold a pipe open.
-    with tempfile.TemporaryDirectory() as nowhere, tempfile.TemporaryFile() as output:
+    # Into files: a child that it leaves behind could hold a pipe open. Some tell it on standard error.
+    with (
+        tempfile.TemporaryDirectory() as nowhere,
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
         try:
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.DEVNULL,
+                stderr=errors,
                 env=env,
                 cwd=nowhere,
                 start_new_session=True,
@@ -173,9 +189,13 @@ def _told_version(argv: tuple[str, ...], env: Mapping[str, str]) -> str | None:
             return None
         with process:
             code = _wait(process)
-        output.seek(0)
-        first = output.read(1024).decode("utf-8", "replace").strip().partition("\n")[0]
-    return one_line(first, limit=80) or None if code == 0 else None
+        told = _first_line(output) or _first_line(errors)
+    return told or None if code == 0 else None
+
+
+def _first_line(file: IO[bytes]) -> str:
+    file.seek(0)
+    return one_line(file.read(1024).decode("utf-8", "replace").strip().partition("\n")[0], limit=80)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int | None:

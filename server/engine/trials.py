@@ -172,7 +172,7 @@ def _turn(spec: AgentSpec, folder: Path, exercise: Exercise) -> Turn:
         prompt=exercise.prompt,
         worktree=_tree(folder),
         folder=folder,
-        env=environment(home=Path.home(), extra={**own, **spec.env}, passes=spec.passes),
+        env=environment(home=Path.home(), extra={**own, **spec.env}, passes=spec.passes, defaults=spec.defaults),
         timeout=TIME,
         repository_config=False,
     )

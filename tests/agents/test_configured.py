@@ -24,11 +24,13 @@ title = "Helper"
 description = "Helps."
 way = "native"
 env = { REGION = "$REGION", MODE = "quick" }
+defaults = { HELPER_COLOUR = "no" }
 passes = ["HELPER_*", "TOKEN"]
 needs = { HELPER_CORE = "helper-core" }
 format = "pi"
 mode = "auto"
 asking_mode = "ask"
+usage_argv = ["helper", "used", "{session}"]
 tokens = "session"
 cost = "none"
 quirks = ["young_sessions_break"]
@@ -69,11 +71,13 @@ def test_a_section_says_everything_that_a_table_entry_can() -> None:
         description="Helps.",
         way="native",
         env={"REGION": "$REGION", "MODE": "quick"},
+        defaults={"HELPER_COLOUR": "no"},
         passes=("HELPER_*", "TOKEN"),
         needs={"HELPER_CORE": "helper-core"},
         format="pi",
         free=Manner(mode="auto"),
         asking=Manner(mode="ask"),
+        usage_argv=("helper", "used", "{session}"),
         tokens="session",
         quirks=frozenset({Quirk.YOUNG_SESSIONS_BREAK}),
         kinds=("maintenance",),

@@ -84,6 +84,20 @@ def test_a_program_without_a_version_is_found_all_the_same(machine: Machine, scr
     assert machine.found(TOOL) == Found(path, None)
 
 
+def test_a_version_may_be_told_on_standard_error(machine: Machine) -> None:
+    machine.has("tool", "echo 0.73 >&2")
+    assert machine.found(TOOL).version == "0.73"
+    machine.has("tool", "echo 'a warning' >&2; echo 0.74 # changed")
+    assert machine.found(replace(TOOL, version_argv=("tool", "-V"))).version == "0.74"
+
+
+def test_whatever_is_run_of_an_agent_has_its_path(machine: Machine) -> None:
+    tool, other = machine.has("tool"), machine.has("other")
+    spec, _ = machine.chosen(replace(TOOL, resume=("tool", "--on"), usage_argv=("other", "used")))
+    assert (spec.argv, spec.resume, spec.usage_argv) == ((tool, "--work"), (tool, "--on"), (other, "used"))
+    assert machine.chosen(TOOL)[0].resume == ()
+
+
 def test_a_program_that_hangs_is_given_up(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.agents.finding.VERSION_PATIENCE", 0.2)
     machine.has("tool", "/bin/sleep 600 & /bin/sleep 600")
