@@ -19,12 +19,17 @@ LONGEST = timedelta(days=8)  # longer than any provider's window: what is said b
 def every(narrows: Narrows) -> list[Pause]:
     """The agents that are paused now."""
     with narrows.reading() as db:
-        return list(db.exec(select(Pause).order_by(Pause.agent)))
+        return standing(db)
 
 
-def names(db: Session) -> set[str]:
-    """The names of the agents that are paused now."""
-    return set(db.exec(select(Pause.agent)))
+def standing(db: Session) -> list[Pause]:
+    """The same in a session that is open."""
+    return list(db.exec(select(Pause).order_by(Pause.agent)))
+
+
+def sentence(pause: Pause) -> str:
+    """Why nothing starts with that agent, and until when."""
+    return f"{pause.agent} starts nothing until {pause.until:%Y-%m-%d %H:%M} UTC: its model's limit is reached."
 
 
 def begin(db: Session, agent: str, until: datetime | None, why: str) -> Pause:

@@ -14,7 +14,7 @@ from server.domain.event import Actor
 from server.domain.run import Run
 from server.domain.states import TaskState
 from server.domain.task import Kind, Task, TaskLink
-from server.services import agents, budget, events, workers
+from server.services import agents, budget, events, pauses, workers
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -203,12 +203,15 @@ def _where(held_up: _HeldUp, task: Task, after: list[Task], changes: list[Change
     living = next((change for change in reversed(changes) if change.state in queries.LIVING), None)
     if living:
         waiting = any(not run.over and run.executor is None for run in runs)
-        return living.turn.value, "Its follow-up waits for a free agent." if waiting else living.note
+        held = held_up.limited(task.agent) or "Its follow-up waits for a free agent."
+        return living.turn.value, held if waiting else living.note
     if unfinished := [t for t in after if t.state is TaskState.OPEN]:
         names = ", ".join(f"#{t.id}" for t in unfinished)
         return "blocked", f"It starts after {names}."
     if held_up.paused:
         return "paused", held_up.paused
+    if limited := held_up.limited(task.agent):
+        return "paused", limited
     return "backlog", held_up.full(task.project_id) or held_up.unattended or "It is about to start."
 
 
@@ -222,6 +225,14 @@ class _HeldUp:
     @cached_property
     def paused(self) -> str:
         return budget.pause(self._narrows, self._db)
+
+    def limited(self, agent: str) -> str:
+        """That the agent's model has reached its limit; empty when it has not."""
+        return self._limited.get(agent, "")
+
+    @cached_property
+    def _limited(self) -> dict[str, str]:
+        return {pause.agent: pauses.sentence(pause) for pause in pauses.standing(self._db)}
 
     @cached_property
     def unattended(self) -> str:
