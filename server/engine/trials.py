@@ -56,8 +56,8 @@ def _adds(text: str) -> bool:
 FIX = Exercise(
     name="add.py",
     text='"""Adding numbers."""\n\n\ndef add(a, b):\n    """The sum of a and b."""\n    return a - b\n',
-    prompt="""Fix the bug in the file `add.py` in this folder: `add(2, 3)` answers -1, and should answer 5. Change nothing \
-else, and run nothing. This is the change that is wanted:
+    prompt="""Fix the bug in the file `add.py` in this folder: `add(2, 3)` answers -1, and should answer 5.
+Change nothing else, and run nothing. This is the change that is wanted:
 
 replace: add.py
 ```old
