@@ -8,7 +8,7 @@ from typing import assert_never
 from server.agents import demo, maintenance
 from server.agents.acp import AcpAgent
 from server.agents.command import CommandAgent
-from server.agents.protocol import Agent, AgentSpec
+from server.agents.protocol import Agent, AgentSpec, Manner
 
 
 def _program(module_file: str | None, *arguments: str) -> tuple[str, ...]:
@@ -35,6 +35,7 @@ BUILT_IN: tuple[AgentSpec, ...] = (
         family="acp",
         argv=_program(demo.__file__),
         version_argv=_program(demo.__file__, "--version"),
+        asking=Manner(),
         built_in=True,
         description="No model: follows directives in the brief, applies suggestions, or writes missing docstrings.",
     ),

@@ -100,7 +100,7 @@ async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> tuple[
         return Outcome("stopped"), None
     agent = await asyncio.to_thread(agents.get, narrows, run.agent)
     spec, found = await asyncio.to_thread(specs.ready, agent, narrows.settings)
-    if found.problem:
+    if found.path is None:
         return Outcome("failed", error=f"{found.problem} {found.step}".strip(), trouble=Trouble.MISSING), None
     room = await preparation.prepare(place, run, spec)
     launch, confined_by = await asyncio.to_thread(confining.launcher, place, room, spec)
