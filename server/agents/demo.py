@@ -208,19 +208,48 @@ class Failure(Exception):
 
 @dataclass
 class Session:
-    """One conversation: where it works, and what was asked so far. Kept as JSON, so that it can be loaded again."""
+    """One conversation: where it works, and what was asked so far. Kept as JSON, so that it can be loaded again.
+
+    `task` tells the turn that is not over from others, `steps` are its edits: by their number in the turn, the file and
+    its text after it (None: deleted), written down before they are made.
+    """
 
     id: str
     cwd: Path
     prompts: list[str] = field(default_factory=list)
+    task: str = ""
+    steps: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     working: asyncio.Task[Any] | None = None
 
     def save(self) -> None:
         folder = sessions_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"cwd": str(self.cwd), "prompts": self.prompts})
+        kept = {"cwd": str(self.cwd), "prompts": self.prompts, "task": self.task, "steps": list(self.steps.items())}
+        text = json.dumps(kept)
         (folder / f"{self.id}.new").write_text(text, encoding="utf-8")
         (folder / f"{self.id}.new").replace(folder / f"{self.id}.json")
+
+    @classmethod
+    def load(cls, id: str, cwd: Path) -> Session:
+        """Raises OSError, ValueError, KeyError or TypeError where there is none."""
+        if not id.isalnum():
+            raise ValueError(id)
+        kept = json.loads((sessions_folder() / f"{id}.json").read_text(encoding="utf-8"))
+        steps = {int(number): (str(name), text) for number, (name, text) in kept.get("steps", ())}
+        return cls(id, cwd, [str(prompt) for prompt in kept["prompts"]], str(kept.get("task", "")), steps)
+
+    def begin(self, task: str) -> None:
+        """A turn begins: the one that was broken off, if it is about the same."""
+        if task != self.task:
+            self.task, self.steps = task, {}
+
+    def end(self) -> None:
+        """The turn is over: asked the same again, it is to be done again."""
+        self.task, self.steps = "", {}
+
+    def did(self, number: int, name: str, text: str | None) -> bool:
+        """Whether the file, with this text, has seen that step before the turn was broken off."""
+        return (name, text) in (step for each, step in self.steps.items() if each >= number)
 
 
 def sessions_folder() -> Path:
@@ -255,10 +284,7 @@ class Demo:
     async def load_session(self, cwd: str, session_id: str, **_: Any) -> LoadSessionResponse:
         """Loads a session, and tells it again as the protocol wants."""
         try:
-            if not session_id.isalnum():
-                raise ValueError(session_id)
-            kept = json.loads((sessions_folder() / f"{session_id}.json").read_text(encoding="utf-8"))
-            session = Session(session_id, Path(cwd), [str(prompt) for prompt in kept["prompts"]])
+            session = Session.load(session_id, Path(cwd))
         except (OSError, ValueError, KeyError, TypeError):
             raise acp.RequestError(-32002, f"There is no session {session_id}.") from None
         self.sessions[session_id] = session
@@ -279,6 +305,7 @@ class Demo:
         session.working = asyncio.ensure_future(Worker(self.client, session).work(text))
         try:
             await session.working
+            session.end()
         except asyncio.CancelledError:
             return PromptResponse(stop_reason="cancelled")
         except Failure as failure:
@@ -298,15 +325,17 @@ class Worker:
         self.session = session
         self.root = session.cwd
         self.done: list[str] = []
+        self.edits = 0
 
     async def work(self, prompt: str) -> None:
         """Does what `prompt` says, and closes with what was done."""
         await self.say(f"{GREETING} Turn {len(self.session.prompts) + 1} of this conversation.\n\n")
-        directives = parse(prompt)
+        directives, comments = parse(prompt), remarks(prompt)
+        self.session.begin(repr((directives, comments)))
         if directives:
             await self.obey(directives)
-        elif self.session.prompts or remarks(prompt):
-            await self.answer(remarks(prompt))
+        elif self.session.prompts or comments:
+            await self.answer(comments)
         else:
             await self.document()
         if self.done:
@@ -347,12 +376,16 @@ class Worker:
 
     async def replace(self, directive: Directive) -> None:
         old, new = directive.blocks.get("old", ""), directive.blocks.get("new", "")
-        path = self.root / directive.argument
-        text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
-        if not old or old not in text:
+
+        def change(text: str | None) -> str:
+            if not old or old not in (text or ""):
+                raise LookupError
+            return (text or "").replace(old, new, 1)
+
+        try:
+            await self.edit(directive.argument, change)
+        except (LookupError, UnicodeDecodeError):
             await self.say(f"{directive.argument} does not hold the text to replace.\n")
-            return
-        await self.edit(directive.argument, lambda text: (text or "").replace(old, new, 1))
 
     async def answer(self, comments: list[Remark]) -> None:
         """Applies what comments suggest; where they suggest nothing, a docstring is all that it can offer."""
@@ -376,15 +409,23 @@ class Worker:
             await self.say("Every public function and class here has its docstring already: nothing to do.")
 
     async def edit(self, name: str, change: Callable[[str | None], str | None]) -> None:
-        """Puts `change` of the file's text in its place, with the diff shown; None deletes it."""
+        """Puts `change` of the file's text in its place, with the diff shown; None deletes it. Never twice in one turn,
+        however often that is begun.
+        """
         path = self.root / name
+        number, self.edits = self.edits, self.edits + 1
         if not path.resolve().is_relative_to(self.root.resolve()):
             await self.say(f"{name} is outside the worktree: I leave it alone.\n")
             return
         old = path.read_bytes().decode("utf-8") if path.is_file() else None
+        if self.session.did(number, name, old):
+            self.done.append(f"had changed {name}")
+            return
         new = change(old)
         if new == old:
             return
+        self.session.steps[number] = (name, new)
+        self.session.save()
         call = uuid.uuid4().hex[:8]
         verb = "Write" if old is None else "Delete" if new is None else "Edit"
         await self.update(

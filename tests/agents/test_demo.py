@@ -94,6 +94,63 @@ def test_it_starts_again_when_the_conversation_is_lost(place: Place, demo_agent:
         assert outcome.session != lost
 
 
+GROWING = """append: log.txt
+```
+one
+```
+replace: calc.py
+```old
+a - b
+```
+```new
+a - b
+    # once
+```
+append: log.txt
+```
+one
+```
+crash
+"""
+
+
+def test_a_turn_that_is_begun_again_does_nothing_twice(place: Place, demo_agent: AcpAgent) -> None:
+    place.write("calc.py", CALC)
+    met: list[str] = []
+    for known in (None, "the same"):
+        outcome = place.turn(demo_agent, GROWING, session=met[-1] if known else None, meet=met.append)
+        assert "SIGKILL" in outcome.error
+    assert place.read("log.txt") == "one\n" * 2
+    assert place.read("calc.py") == CALC + "    # once\n"
+    other = GROWING.replace("crash", "say: there")  # it only begins alike: it is done, and asked once more, done again
+    for _ in range(2):
+        assert place.turn(demo_agent, other, session=met[-1]).summary.startswith("there")
+    assert place.read("log.txt") == "one\n" * 6
+    assert place.read("calc.py") == CALC + "    # once\n" * 3
+
+
+def test_what_was_cut_off_between_two_steps_goes_on_at_the_second(place: Place, demo_agent: AcpAgent) -> None:
+    """Killed at any moment, a turn that is begun again comes to the same end."""
+    met: list[str] = []
+    turn = "append: log.txt\n```\none\n```\nrun: test -f go || kill -9 $PPID\nappend: log.txt\n```\ntwo\n```\n"
+    assert "SIGKILL" in place.turn(demo_agent, turn, meet=met.append).error
+    assert place.read("log.txt") == "one\n"
+    place.write("go", "")
+    outcome = place.turn(demo_agent, f"This turn was broken off.\n\n{turn}", session=met[-1])
+    assert outcome.summary == "Done: had changed log.txt; ran test -f go || kill -9 $PPID; edited log.txt."
+    assert place.read("log.txt") == "one\ntwo\n"
+    place.turn(demo_agent, turn, session=met[-1])
+    assert place.read("log.txt") == "one\ntwo\none\ntwo\n", "asked again after its end, it is done again"
+
+
+def test_what_is_begun_again_in_a_clean_tree_is_done_there(place: Place, demo_agent: AcpAgent) -> None:
+    met: list[str] = []
+    place.turn(demo_agent, "append: log.txt\n```\none\n```\ncrash\n", meet=met.append)
+    (place.worktree / "log.txt").unlink()
+    place.turn(demo_agent, "append: log.txt\n```\none\n```\ncrash\n", session=met[-1])
+    assert place.read("log.txt") == "one\n"
+
+
 def test_it_documents_what_a_comment_points_at_or_says_that_it_can_not_help(place: Place, demo_agent: AcpAgent) -> None:
     place.write("calc.py", CALC + "\n\n" + CALC.replace("add", "sub"))
     first = place.turn(demo_agent, "say: hello")
