@@ -104,7 +104,6 @@ def test_killed_amid_a_tool_call_the_server_carries_on_with_the_same_session(sta
         [run] = shop.runs(task)
         assert (run["attempt"], run["state"]) == (2, "succeeded")
         assert run["continued"] is True, shop.story(task)
-        assert all(request.play.turns for request in again), shop.story(task)
         assert shown(shop, change, "calc.py").endswith("return a + b")
 
 
