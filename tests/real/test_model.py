@@ -13,7 +13,7 @@ from tests.real.model import ScriptedModel, closed_port
 from tests.real.wire import Usage
 
 PROMPT = "# Mend add\n\nAs agreed: [[script:{}]] [[file:a/b.txt]] [[content:größer]]\n\n---\n\nEnd with a message."
-FOLDER = "- Primary working directory: /work tree/here\n- Is a git repository: yes"
+FOLDER = "- Primary working directory: /some tree/here\n- Is a git repository: yes"
 SHELL = {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]}
 EDIT = {
     "properties": {name: {"type": "string"} for name in ("file_path", "old_string", "new_string", "why")},
@@ -55,7 +55,7 @@ def test_a_conversation_is_led_through_the_steps_of_its_script(model: ScriptedMo
     assert (said["text"], reading["name"], reading["input"]) == ("Step 0: read", "Bash", {"command": "cat calc.py"})
     [_, edit] = ask(model.url(), anthropic(told + done()))["content"]
     assert edit["input"] == {
-        "file_path": "/work tree/here/calc.py",
+        "file_path": "/some tree/here/calc.py",
         "old_string": "    return a - b\n",
         "new_string": "    return a + b\n",
         "why": "scripted step",
