@@ -221,6 +221,7 @@ KEYS: dict[str, Parse] = {
     "asking_mode": _text,
     "free": _manner,
     "asking": _manner,
+    "confined": _manner,
     "users_settings": _manner,
     "all_settings": _manner,
     "usage_argv": _program,

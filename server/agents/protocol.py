@@ -56,6 +56,7 @@ class AgentSpec:
         format: How the output of a command is read.
         resume: Command family: the argv that continues `{session}`; empty: each turn stands alone.
         free: The manner in which it asks nothing.
+        confined: The same inside Narrows' sandbox, where one of its own would be in the way; None: like `free`.
         asking: The manner in which it asks before it edits or executes; None: it can't ask.
         users_settings: The manner in which it loads nothing that the repository configures for it.
         all_settings: The manner in which it does.
@@ -91,6 +92,7 @@ class AgentSpec:
     format: Format = "text"
     resume: tuple[str, ...] = ()
     free: Manner = Manner()
+    confined: Manner | None = None
     asking: Manner | None = None
     users_settings: Manner = Manner()
     all_settings: Manner = Manner()
@@ -153,7 +155,7 @@ class Turn:
     that can't be had, a new one starts with `fallback_prompt` (which has to tell the whole story), or with `prompt` if
     that is empty. `timeout` in seconds. `permissions` says by kind of tool "allow" (within the worktree), "ask" or
     "deny", and "allow" where it says nothing. `repository_config`: whether the agent may load what the repository
-    configures for it.
+    configures for it. `confined`: whether `launch` puts it into a sandbox.
     """
 
     prompt: str
@@ -166,6 +168,7 @@ class Turn:
     session_began: datetime | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
     repository_config: bool = True
+    confined: bool = False
     ask: Ask = refuse
     meet: Meet = lambda _session: None
 

@@ -11,7 +11,8 @@ FLAGS = "{flags}"
 
 def manners(spec: AgentSpec, turn: Turn) -> Manner:
     """What the turn's wishes add to the agent's start: whether it asks, and whose settings it loads."""
-    asks = spec.asking if turn.asks and spec.asking else spec.free
+    free = spec.confined if turn.confined and spec.confined else spec.free
+    asks = spec.asking if turn.asks and spec.asking else free
     settings = spec.all_settings if turn.repository_config else spec.users_settings
     return Manner(
         argv=(*asks.argv, *settings.argv),

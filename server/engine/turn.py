@@ -121,6 +121,7 @@ async def _take_turn(place: Workplace, run: Run, began: asyncio.Event) -> tuple[
             fallback_prompt=room.fallback_prompt,
             permissions=room.project.permissions,
             repository_config=room.project.repository_config,
+            confined=room.project.sandbox,
             ask=asker(place, run),
             meet=listener.meet,
         )

@@ -53,6 +53,8 @@ users_settings = { flags = ["--mine"], env = { ONLY = "mine" } }
 [helper.all_settings]
 mode = "trusting"
 meta = { options = { sources = ["user", "project"] } }
+[helper.confined]
+mode = "unlocked"
 """
 
 
@@ -77,6 +79,7 @@ def test_a_section_says_everything_that_a_table_entry_can() -> None:
         format="pi",
         free=Manner(mode="auto"),
         asking=Manner(mode="ask"),
+        confined=Manner(mode="unlocked"),
         usage_argv=("helper", "used", "{session}"),
         tokens="session",
         quirks=frozenset({Quirk.YOUNG_SESSIONS_BREAK}),
