@@ -57,6 +57,8 @@ def of_export(text: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
     found = {name: told[name] for name in TOKENS if _is_count(told.get(name))}
+    if "output" in found:
+        found["output"] += found.get("reasoning", 0)  # told apart here, and counted in everywhere else
     if isinstance(cost, int | float) and cost > 0:
         found |= {"cost": cost, "currency": "USD"}
     return found
@@ -67,6 +69,11 @@ def cost_of(update: object) -> dict[str, Any]:
     if isinstance(update, UsageUpdate) and update.cost:
         return {"cost": update.cost.amount, "currency": update.cost.currency}
     return {}
+
+
+def cost_in(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """The cost of some usage, without its tokens."""
+    return {name: usage[name] for name in ("cost", "currency") if name in usage}
 
 
 def named(counts: Mapping[str, Any]) -> dict[str, Any]:

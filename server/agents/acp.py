@@ -110,7 +110,7 @@ class AcpAgent:
 
     async def _exported(self, turn: Turn, manner: Manner, outcome: Outcome, launch: Launch) -> Mapping[str, Any]:
         """What the session used, as another program tells it; without that, the cost alone."""
-        known = {name: value for name, value in outcome.usage.items() if name in ("cost", "currency")}
+        known = accounts.cost_in(outcome.usage)
         try:
             process = await launch(
                 argv=command_line(self.spec.usage_argv, Manner(), session=outcome.session or ""),
@@ -297,7 +297,7 @@ class _Conversation:
         try:
             answer = talking.result()
         except acp.RequestError as refusal:
-            return self._model_failed(_reason(refusal), hint=Trouble.LOGIN if refusal.code == -32000 else None)
+            return self._refused_by_model(refusal)
         except _Silent as silence:
             return Outcome("failed", error=f"{self.name} gave {silence}.", trouble=Trouble.SILENT)
         except ValidationError:
@@ -344,9 +344,17 @@ class _Conversation:
         only_words = self.agent.spec.tokens is not None and not self.transcript.deeds
         return one_line(self.transcript.summary) if self.retries.any and only_words else ""
 
-    def _model_failed(self, said: str, *, hint: Trouble | None = None) -> Outcome:
-        trouble = classify(said, hint=hint)
-        resets = resets_at(said, now()) if trouble is Trouble.RATE_LIMIT else None
+    def _refused_by_model(self, refusal: acp.RequestError) -> Outcome:
+        """Some answer with the status of HTTP as their code, and with details that the words for a person leave out."""
+        http = refusal.code if 400 <= refusal.code < 600 else None
+        login = Trouble.LOGIN if refusal.code == -32000 else None
+        return self._model_failed(_reason(refusal), hint=login, http=http, details=f"{refusal} {refusal.data}")
+
+    def _model_failed(
+        self, said: str, *, hint: Trouble | None = None, http: int | None = None, details: str = ""
+    ) -> Outcome:
+        trouble = classify(said, hint=hint, http=http)
+        resets = resets_at(said, now()) or resets_at(details, now()) if trouble is Trouble.RATE_LIMIT else None
         return Outcome("failed", error=f"{self.name}: {said}", trouble=trouble, resets_at=resets)
 
     async def _gone(self) -> Outcome:
@@ -384,6 +392,8 @@ class _Conversation:
             self.transcript.notice(outcome.error)
         if Quirk.INPUT_HOLDS_CACHE in self.agent.spec.quirks and "input" in self.usage:
             self.usage["input"] -= self.usage.get("cache_read", 0)
+        if self.agent.spec.usage_argv:
+            self.usage = accounts.cost_in(self.usage)  # the tokens are told elsewhere
         self.transcript.usage(self.usage)
         return replace(
             outcome,

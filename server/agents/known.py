@@ -15,7 +15,7 @@ NPM = "npm install --global"
 
 # Both adapters of this maker tell how their model fails, attempt by attempt, to a client that asks for it like this.
 TYPED_FAILURES = {"jetbrains": {"air": {"version": 1, "capabilities": ["sessionFailure"]}}}
-HOPELESS_AFTER = PATIENCE + 20
+HOPELESS_AFTER = PATIENCE + 30
 
 
 def _beside(name: str) -> str:
