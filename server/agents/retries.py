@@ -16,15 +16,14 @@ PATIENCE = 90.0  # seconds of nothing but failing tries, after which it is hopel
 
 
 class Retries:
-    """Hears of tries that failed. `hopeless` is set when nothing else is heard for `patience` seconds after the first.
+    """Hears of tries that failed. `hopeless` is set when nothing else is heard for `PATIENCE` seconds after the first.
 
     `last` is what the last of them said, and empty once something else was heard; `any` says whether there were any.
     """
 
-    def __init__(self, pattern: str, transcript: Transcript, patience: float = PATIENCE) -> None:
+    def __init__(self, pattern: str, transcript: Transcript) -> None:
         self._pattern = re.compile(pattern) if pattern else None
         self._transcript = transcript
-        self._patience = patience
         self._timer: asyncio.TimerHandle | None = None
         self.hopeless = asyncio.Event()
         self.last = ""
@@ -51,7 +50,7 @@ class Retries:
             self._transcript.notice(f"Its model fails, it tries again: {said}")
         self.last, self.any = said, True
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._patience, self.hopeless.set)
+            self._timer = asyncio.get_running_loop().call_later(PATIENCE, self.hopeless.set)
 
     def answered(self) -> None:
         """Something came after all."""

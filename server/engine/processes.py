@@ -159,7 +159,7 @@ _live_lock = threading.Lock()
 
 async def start(command: Command, on_error: Callable[[str], None] | None = None) -> Process:
     """Starts `command`; what it writes to standard error goes to `stderr.log` in its run folder, bounded, and
-    `on_error` hears its newest line now and then.
+    `on_error` hears each line of its standard error.
 
     Raises:
         CannotStart: no such program or folder, or another program still holds the run folder.
@@ -353,19 +353,26 @@ async def _log_errors(
     reader, transport = stderr
     try:
         with BoundedLog(command.run_folder / "stderr.log") as log:
-            await _pump(reader, log, on_line)
+            await _pump(reader, log, on_line, each=True)
     finally:
         transport.close()
 
 
-async def _pump(source: asyncio.StreamReader, log: BoundedLog, on_line: Callable[[str], None] | None = None) -> None:
+async def _pump(
+    source: asyncio.StreamReader,
+    log: BoundedLog,
+    on_line: Callable[[str], None] | None = None,
+    *,
+    each: bool = False,
+) -> None:
+    """Write a stream down; `on_line` hears each line of it, or the newest now and then."""
     partial = b""
     while data := await source.read(CHUNK):
         log.write(data)
         if on_line:
             *lines, partial = (partial[-CHUNK:] + data).split(b"\n")
-            newest = next((line for line in reversed(lines) if line.strip()), None)
-            if newest is not None:
-                on_line(newest.decode("utf-8", "replace").strip())
+            telling = [line for line in lines if line.strip()]
+            for line in telling if each else telling[-1:]:
+                on_line(line.decode("utf-8", "replace").strip())
     if on_line and partial.strip():
         on_line(partial.decode("utf-8", "replace").strip())

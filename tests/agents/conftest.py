@@ -20,6 +20,22 @@ from server.engine import processes
 from server.reading import transcript_text
 from tests.support.processes import carrying, wait_gone
 
+# What every scripted agent needs: `ask()` reads the next message, `answer(message, result)` and `tell(update)` speak.
+SPEAK = """
+import json, os, sys, time, signal
+def ask():
+    line = sys.stdin.readline()
+    if not line: sys.exit(0)
+    return json.loads(line)
+def send(message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+def answer(message, result): send({"id": message["id"], "result": result})
+def tell(update): send({"method": "session/update", "params": {"sessionId": "s1", "update": update}})
+def text(words): tell({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": words}})
+def greet(load=False): answer(ask(), {"protocolVersion": 1, "agentCapabilities": {"loadSession": load}})
+def begin():
+    greet(); answer(ask(), {"sessionId": "s1"}); return ask()
+"""
+
 
 @dataclass
 class Place:
@@ -104,10 +120,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
     assert not processes.held(here.folder)
 
 
-def scripted(program: str, **options: float) -> AcpAgent:
-    """An agent for ACP that is a Python program given as text; quick to lose patience."""
-    options = {"patience": 10, "farewell": 0.3, **options}
-    return AcpAgent(AgentSpec("scripted", "acp", (sys.executable, "-I", "-c", program)), **options)
+def scripted(program: str, *, patience: float = 10, farewell: float = 0.3, **spec: Any) -> AcpAgent:
+    """An agent for ACP that is a Python program given as text; quick to lose patience. `spec`: more of its spec."""
+    argv = (sys.executable, "-I", "-c", program)
+    return AcpAgent(
+        AgentSpec(**{"name": "scripted", "family": "acp", "argv": argv, **spec}), patience=patience, farewell=farewell
+    )
 
 
 @pytest.fixture

@@ -14,25 +14,9 @@ from server.agents.acp import AcpAgent
 from server.agents.protocol import AgentSpec, Manner, Update
 from server.domain.trouble import Trouble
 from server.engine import processes
-from tests.agents.conftest import Place, scripted
+from tests.agents.conftest import SPEAK, Place, scripted
 
 HERE = Path(__file__).parent
-
-# What every scripted agent needs: `ask()` reads the next message, `answer(message, result)` and `tell(update)` speak.
-SPEAK = """
-import json, os, sys, time, signal
-def ask():
-    line = sys.stdin.readline()
-    if not line: sys.exit(0)
-    return json.loads(line)
-def send(message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
-def answer(message, result): send({"id": message["id"], "result": result})
-def tell(update): send({"method": "session/update", "params": {"sessionId": "s1", "update": update}})
-def text(words): tell({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": words}})
-def greet(load=False): answer(ask(), {"protocolVersion": 1, "agentCapabilities": {"loadSession": load}})
-def begin():
-    greet(); answer(ask(), {"sessionId": "s1"}); return ask()
-"""
 
 
 def replayed(name: str) -> AcpAgent:

@@ -50,6 +50,20 @@ def test_what_belongs_to_narrows_is_never_given_away() -> None:
         environment(home=Path("/h"), extra={"T": "$NARROWS_TOKEN"}, server=SERVER)
 
 
+def test_what_an_agent_goes_by_is_passed_on_by_pattern() -> None:
+    chosen = environment(home=Path("/h"), passes=("AWS_*", "KE?", "NARROWS_*", "*_SOCK"), server=SERVER)
+    assert {name for name in chosen if name in SERVER} == {
+        *("PATH", "HOME", "LC_ALL", "LANG", "USER"),
+        *("AWS_SECRET", "KEY", "SSH_AUTH_SOCK"),
+    }
+
+
+def test_defaults_yield_to_the_server_and_to_what_is_configured() -> None:
+    defaults = {"KEY": "default", "RETRIES": "4", "MODEL": "small"}
+    chosen = environment(home=Path("/h"), passes=("KEY",), defaults=defaults, extra={"MODEL": "big"}, server=SERVER)
+    assert (chosen["KEY"], chosen["RETRIES"], chosen["MODEL"]) == ("k", "4", "big")
+
+
 def test_a_bare_server_still_gives_a_path_and_a_language() -> None:
     chosen = environment(home=Path("/h"), server={})
     assert chosen["PATH"]

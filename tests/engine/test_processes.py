@@ -229,6 +229,19 @@ def test_a_log_holds_both_outputs_and_the_last_line_is_heard(tmp_path: Path) -> 
     assert heard[-1] == "three"
 
 
+def test_each_line_of_standard_error_is_heard(tmp_path: Path) -> None:
+    """Also of those that come at once: any of them may tell that a model fails."""
+    heard: list[str] = []
+
+    async def tell() -> None:
+        process = await start(shell(tmp_path, "printf 'one\n\ntwo\nthree' >&2"), heard.append)
+        await process.wait()
+        process.close()
+
+    asyncio.run(tell())
+    assert heard == ["one", "two", "three"]
+
+
 def test_a_log_keeps_its_beginning_and_its_end(tmp_path: Path) -> None:
     log = tmp_path / "check.log"
     asyncio.run(run_to_file(shell(tmp_path, "seq 1 100000"), log, limit=10_000))
