@@ -33,8 +33,13 @@ def sentence(pause: Pause) -> str:
 
 
 def begin(db: Session, agent: str, until: datetime | None, why: str) -> Pause:
-    """Pause an agent until its limit is lifted. Inside the caller's transaction."""
+    """Pause an agent until its limit is lifted, if that is not known to last longer already. Inside the caller's
+    transaction.
+    """
     moment = min(until or now() + UNTOLD, now() + LONGEST)
+    known = db.get(Pause, agent)
+    if known and until is None and known.until > moment:
+        return known
     return db.merge(Pause(agent=agent, until=moment, why=why))
 
 

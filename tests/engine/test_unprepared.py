@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from server.agents.protocol import AgentSpec
 from server.domain.project import Project
 from server.domain.states import ChangeState, RunState
+from server.domain.trouble import Trouble
+from server.engine import specs
 from server.engine.engine import Engine
 from server.services import agents, landings, projects, revisions, runs, tasks
 from server.services.narrows import Narrows
@@ -64,6 +67,19 @@ def test_a_repository_that_moves_while_the_agent_is_at_work_costs_none_of_its_wo
     agents.add(narrows, "mover", "command", ["/bin/sh", "-c", move])
     change = house.waits(tasks.file(narrows, project_id=project.id, title="Say it", agent="mover"))
     assert [row.path for row in revisions.outline(narrows, revisions.get(narrows, change.id, 1))] == ["said.txt"]
+
+
+def test_an_agent_that_is_not_on_this_machine_is_missed_by_name_with_what_to_do(
+    narrows: Narrows, project: Project, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ghost = AgentSpec("cursor", "acp", ("no-such-agent", "acp"), title="Ghost", install="Summon it first.")
+    monkeypatch.setattr(specs, "KNOWN", (ghost,))
+    task = tasks.file(narrows, project_id=project.id, title="Say it", agent="cursor")
+    change = house.waits(task, ChangeState.NEEDS_ATTENTION)
+    assert change.note == "Ghost is not on this machine. Summon it first."
+    [run] = runs.of_change(narrows, change.id)
+    assert (run.state, run.trouble) == (RunState.FAILED, Trouble.MISSING)
+    assert revisions.of_change(narrows, change.id) == []
 
 
 def test_what_a_setup_made_before_it_was_stopped_is_no_work_of_the_agent(

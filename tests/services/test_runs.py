@@ -16,6 +16,7 @@ from server.domain.errors import NotFound, WrongState
 from server.domain.event import Actor
 from server.domain.run import SILENT_AFTER, Executor, Reason, Run
 from server.domain.states import ChangeState, RunState
+from server.domain.trouble import Trouble
 from server.git import mirrors
 from server.services import admission, changes, checks, events, projects, reviews, revisions, runs
 from server.services.narrows import Narrows
@@ -254,6 +255,58 @@ def test_stop_and_end_at_once_leave_one_whole_outcome(workshop: Workshop) -> Non
         assert stopping.exception() is None or isinstance(stopping.exception(), WrongState)
         assert runs.get(narrows, run.id).state is RunState.SUCCEEDED
         assert runs.decide(narrows, run.id).state is ChangeState.IN_REVIEW
+
+
+# What its agent and its model said
+
+
+def test_an_agent_that_did_nothing_and_used_nothing_is_suspect(workshop: Workshop, run: Run) -> None:
+    ended = runs.end(workshop.narrows, run.id, ME, runs.Ending(RunState.SUCCEEDED, suspect=True, summary="Done!"))
+    assert ended is not None
+    assert (ended.state, ended.trouble) == (RunState.FAILED, Trouble.SUSPECT)
+    change = runs.decide(workshop.narrows, run.id)
+    assert change.state is ChangeState.NEEDS_ATTENTION
+    assert change.note == f"{Trouble.SUSPECT.meaning.capitalize()}."
+
+
+def test_an_agent_that_used_nothing_and_left_work_is_believed(workshop: Workshop, run: Run) -> None:
+    """Success is what was seen: the diff, and the checks."""
+    workshop.write(run, SAID)
+    workshop.take(run)
+    ended = runs.end(workshop.narrows, run.id, ME, runs.Ending(RunState.SUCCEEDED, suspect=True))
+    assert ended is not None
+    assert (ended.state, ended.trouble, ended.error) == (RunState.SUCCEEDED, None, "")
+
+
+def test_a_trouble_without_words_of_its_own_is_said_by_its_meaning(workshop: Workshop, run: Run) -> None:
+    ended = runs.end(workshop.narrows, run.id, ME, runs.Ending(RunState.FAILED, trouble=Trouble.LOGIN))
+    assert ended is not None
+    assert ended.error == "Its model refused the login."
+
+
+def session_turn(workshop: Workshop, run: Run, *, continued: bool | None, **used: float) -> Run:
+    """The run's end, its agent having counted its cost from the session's beginning; and the next follow-up."""
+    workshop.write(run, {"said.txt": f"{run.id}\n"})
+    revision = workshop.take(run)
+    assert revision is not None
+    ending = runs.Ending(
+        RunState.SUCCEEDED, session="s-1", continued=continued, usage={**used, "currency": "USD"}, cumulative=("cost",)
+    )
+    runs.end(workshop.narrows, run.id, ME, ending)
+    workshop.judge(revision)
+    runs.decide(workshop.narrows, run.id)
+    reviews.request_changes(workshop.narrows, run.change_id, revision=revision.number, message="Louder.")
+    [follow_up] = workshop.admit()
+    return follow_up
+
+
+def test_what_is_told_for_a_whole_session_is_a_runs_own_only_by_difference(workshop: Workshop, run: Run) -> None:
+    second = session_turn(workshop, run, continued=None, input=10, cost=0.5)
+    third = session_turn(workshop, second, continued=True, input=20, cost=0.75)
+    fourth = session_turn(workshop, third, continued=False, input=30, cost=0.125)
+    session_turn(workshop, fourth, continued=True, input=40, cost=0.375)
+    used = [runs.get(workshop.narrows, each.id).usage for each in (run, second, third, fourth)]
+    assert [(each["input"], each["cost"]) for each in used] == [(10, 0.5), (20, 0.25), (30, 0.125), (40, 0.25)]
 
 
 # Trying again
