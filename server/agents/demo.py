@@ -40,6 +40,7 @@ from acp.schema import (
 
 GREETING = "Demo agent: no model is behind this, only fixed rules."
 VERSION = "1"
+AGAIN = "This turn was broken off in the middle"  # how Narrows begins when it asks for the same turn once more
 MOST_FILES = 20  # files that one turn of docstrings touches
 OUTPUT_KEPT = 8 * 1024  # bytes of a command's output that are shown
 CHUNK = 64  # characters of a message sent at once, as a model would
@@ -210,22 +211,23 @@ class Failure(Exception):
 class Session:
     """One conversation: where it works, and what was asked so far. Kept as JSON, so that it can be loaded again.
 
-    `task` tells the turn that is not over from others, `steps` are its edits: by their number in the turn, the file and
-    its text after it (None: deleted), written down before they are made.
+    `task` tells the newest turn from others, `over` whether it came to its end; `steps` are its edits: by their number
+    in the turn, the file and its text after it (None: deleted), written down before they are made.
     """
 
     id: str
     cwd: Path
     prompts: list[str] = field(default_factory=list)
     task: str = ""
+    over: bool = True
     steps: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     working: asyncio.Task[Any] | None = None
 
     def save(self) -> None:
         folder = sessions_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        kept = {"cwd": str(self.cwd), "prompts": self.prompts, "task": self.task, "steps": list(self.steps.items())}
-        text = json.dumps(kept)
+        turn = {"task": self.task, "over": self.over, "steps": list(self.steps.items())}
+        text = json.dumps({"cwd": str(self.cwd), "prompts": self.prompts, **turn})
         (folder / f"{self.id}.new").write_text(text, encoding="utf-8")
         (folder / f"{self.id}.new").replace(folder / f"{self.id}.json")
 
@@ -236,16 +238,16 @@ class Session:
             raise ValueError(id)
         kept = json.loads((sessions_folder() / f"{id}.json").read_text(encoding="utf-8"))
         steps = {int(number): (str(name), text) for number, (name, text) in kept.get("steps", ())}
-        return cls(id, cwd, [str(prompt) for prompt in kept["prompts"]], str(kept.get("task", "")), steps)
+        prompts = [str(prompt) for prompt in kept["prompts"]]
+        return cls(id, cwd, prompts, str(kept.get("task", "")), bool(kept.get("over", True)), steps)
 
-    def begin(self, task: str) -> None:
-        """A turn begins: the one that was broken off, if it is about the same."""
-        if task != self.task:
+    def begin(self, task: str, *, again: bool) -> None:
+        """A turn begins. It is the last one if that is about the same and was broken off, as far as we know or as we
+        are told `again`; what was asked before and done is otherwise to be done once more.
+        """
+        if task != self.task or (self.over and not again):
             self.task, self.steps = task, {}
-
-    def end(self) -> None:
-        """The turn is over: asked the same again, it is to be done again."""
-        self.task, self.steps = "", {}
+        self.over = False
 
     def did(self, number: int, name: str, text: str | None) -> bool:
         """Whether the file, with this text, has seen that step before the turn was broken off."""
@@ -305,7 +307,7 @@ class Demo:
         session.working = asyncio.ensure_future(Worker(self.client, session).work(text))
         try:
             await session.working
-            session.end()
+            session.over = True
         except asyncio.CancelledError:
             return PromptResponse(stop_reason="cancelled")
         except Failure as failure:
@@ -331,7 +333,7 @@ class Worker:
         """Does what `prompt` says, and closes with what was done."""
         await self.say(f"{GREETING} Turn {len(self.session.prompts) + 1} of this conversation.\n\n")
         directives, comments = parse(prompt), remarks(prompt)
-        self.session.begin(repr((directives, comments)))
+        self.session.begin(repr((directives, comments)), again=AGAIN in prompt)
         if directives:
             await self.obey(directives)
         elif self.session.prompts or comments:

@@ -13,6 +13,7 @@ import pytest
 from server.agents import demo
 from server.agents.acp import AcpAgent
 from server.agents.demo import Directive, Remark, documented, parse, remarks
+from server.services import prompts
 from tests.agents.conftest import Place
 
 CALC = "def add(a, b):\n    return a - b\n"
@@ -136,11 +137,21 @@ def test_what_was_cut_off_between_two_steps_goes_on_at_the_second(place: Place, 
     assert "SIGKILL" in place.turn(demo_agent, turn, meet=met.append).error
     assert place.read("log.txt") == "one\n"
     place.write("go", "")
-    outcome = place.turn(demo_agent, f"This turn was broken off.\n\n{turn}", session=met[-1])
+    outcome = place.turn(demo_agent, prompts.interrupted(turn), session=met[-1])
     assert outcome.summary == "Done: had changed log.txt; ran test -f go || kill -9 $PPID; edited log.txt."
     assert place.read("log.txt") == "one\ntwo\n"
     place.turn(demo_agent, turn, session=met[-1])
     assert place.read("log.txt") == "one\ntwo\none\ntwo\n", "asked again after its end, it is done again"
+
+
+def test_a_turn_whose_end_was_never_heard_is_not_done_twice(place: Place, demo_agent: AcpAgent) -> None:
+    """Narrows died after it, asks for it again, and says so."""
+    turn = "append: log.txt\n```\none\n```\n"
+    session = place.turn(demo_agent, turn).session
+    for _ in range(2):
+        outcome = place.turn(demo_agent, prompts.interrupted(turn), session=session)
+        assert outcome.summary.endswith("Done: had changed log.txt.")
+    assert place.read("log.txt") == "one\n"
 
 
 def test_what_is_begun_again_in_a_clean_tree_is_done_there(place: Place, demo_agent: AcpAgent) -> None:

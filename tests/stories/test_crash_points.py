@@ -143,6 +143,37 @@ def test_a_run_is_carried_on_from_wherever_it_was(
         assert [check.state for check in checks.of_revision(house.narrows, revision.id)] == [CheckState.PASSED]
 
 
+TALK = {
+    "begun": RUN["begun"],
+    "tree ready": RUN["tree ready"],
+    "conversation begun": "server.services.runs converse after",
+    "agent over": RUN["agent over"],
+    "revision held": RUN["revision held"],
+    "run over": RUN["run over"],
+}
+
+
+@pytest.mark.parametrize("place", TALK.values(), ids=TALK.keys())
+def test_a_conversation_is_carried_on_and_nothing_in_it_is_done_twice(
+    world: World, nursery: Nursery, place: str
+) -> None:
+    with world.asleep() as (narrows, workshop):
+        brief = "append: said.txt\n```\nonce\n```\nrun: sleep 0.2\nappend: said.txt\n```\nand for all\n```\n"
+        tasks.file(narrows, project_id=workshop.project.id, title="Say it", brief=brief, agent="demo")
+    nursery.die(world.folder, place)
+
+    with world.asleep() as (narrows, _):
+        [before] = changes.every(narrows)
+    with world.next_start() as house:
+        change = becomes(house, ChangeState.IN_REVIEW)
+
+        expected = None if place in (RUN["begun"], RUN["tree ready"]) else change.session
+        assert before.session == expected, "it is the same conversation"
+        [revision] = revisions.of_change(house.narrows, change.id)
+        said = revisions.whole_file(house.narrows, revision, "said.txt", old=False)
+        assert said == b"once\nand for all\n"
+
+
 def test_a_spoilt_engine_db_is_set_aside_and_the_work_goes_on(world: World, nursery: Nursery) -> None:
     world.file()
     nursery.die(world.folder, RUN["check begun"])
