@@ -87,7 +87,7 @@ class AcpAgent:
             process = await launch(
                 argv=command_line(self.spec.argv, manner),
                 cwd=turn.worktree,
-                env=variables(prepare(turn), manner) | errors_to,
+                env=variables(prepare(turn, manner.files), manner) | errors_to,
                 run_folder=turn.folder,
                 timeout=turn.timeout + BACKSTOP,
                 stdin="pipe",

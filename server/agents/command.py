@@ -58,7 +58,8 @@ class CommandAgent:
     async def _run(
         self, argv: tuple[str, ...], turn: Turn, launch: Launch, transcript: Transcript, stop: asyncio.Event
     ) -> Outcome:
-        env, manner = prepare(turn), manners(self.spec, turn)
+        manner = manners(self.spec, turn)
+        env = prepare(turn, manner.files)
         retries = Retries(self.spec.retrying, transcript)
         texts = {"prompt": turn.prompt, "prompt_file": str(turn.prompt_file), "session": turn.session or ""}
         try:

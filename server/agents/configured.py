@@ -182,7 +182,7 @@ def _version(value: object) -> str:
 
 
 def _manner(value: object) -> Manner:
-    parsers: dict[str, Parse] = {"flags": _words, "env": _variables, "mode": _text, "meta": _table}
+    parsers: dict[str, Parse] = {"flags": _words, "env": _variables, "files": _variables, "mode": _text, "meta": _table}
     if not isinstance(value, dict) or not parsers.keys() >= value.keys():
         raise ValueError(f"a table with any of {', '.join(parsers)}")
     said = {}
@@ -191,7 +191,7 @@ def _manner(value: object) -> Manner:
             said[key] = parsers[key](one)
         except ValueError as error:
             raise ValueError(f"a table in which `{key}` is {error}") from None
-    return Manner(said.get("flags", ()), said.get("env", {}), said.get("mode", ""), said.get("meta", {}))
+    return Manner(argv=said.pop("flags", ()), **said)
 
 
 def _table(value: object) -> dict[str, Any]:

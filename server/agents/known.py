@@ -6,8 +6,6 @@ the machine is taken. What stands here was tried with the real programs (`make t
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from server.agents.protocol import AgentSpec, Manner, Quirk
 from server.agents.retries import PATIENCE
 
@@ -16,12 +14,6 @@ NPM = "npm install --global"
 # Both adapters of this maker tell how their model fails, attempt by attempt, to a client that asks for it like this.
 TYPED_FAILURES = {"jetbrains": {"air": {"version": 1, "capabilities": ["sessionFailure"]}}}
 HOPELESS_AFTER = PATIENCE + 30
-
-
-def _beside(name: str) -> str:
-    """A file of settings that stands beside this one."""
-    return str(Path(__file__).with_name(name))
-
 
 CLAUDE = AgentSpec(
     name="claude",
@@ -145,23 +137,25 @@ GEMINI = AgentSpec(
     retrying=r"Attempt \d+ failed",
     gives_up=HOPELESS_AFTER,
 )
+# There are seven tries inside each try of its own: one of these is enough.
+QWEN_PATIENCE = {"QWEN_CODE_SYSTEM_DEFAULTS_PATH": '{"model":{"generationConfig":{"maxRetries":0}}}'}
 QWEN = AgentSpec(
     name="qwen",
     title="Qwen Code",
     way="acp",
     family="acp",
     argv=("qwen", "--acp", "{flags}"),
-    # Seven tries inside each try of its own: one of these is enough.
-    defaults={"QWEN_CODE_SYSTEM_DEFAULTS_PATH": _beside("qwen_defaults.json")},
     description="Qwen Code, which speaks the Agent Client Protocol itself.",
     install=f"`{NPM} @qwen-code/qwen-code`, then run `qwen` once to log in.",
     passes=("QWEN_*", "OPENAI_*", "DASHSCOPE_*", "BAILIAN_*"),
     # In a folder that isn't trusted it always asks, and loads no `.env` with another model's address.
     asking=Manner(mode="default"),
     users_settings=Manner(
-        argv=("--safe-mode",), env={"QWEN_CODE_SYSTEM_SETTINGS_PATH": _beside("qwen_untrusted.json")}, mode="default"
+        argv=("--safe-mode",),
+        files={**QWEN_PATIENCE, "QWEN_CODE_SYSTEM_SETTINGS_PATH": '{"security":{"folderTrust":{"enabled":true}}}'},
+        mode="default",
     ),
-    all_settings=Manner(mode="yolo"),
+    all_settings=Manner(files=QWEN_PATIENCE, mode="yolo"),
     tokens="turn",
     quirks=frozenset({Quirk.INPUT_HOLDS_CACHE}),
     login_env=("OPENAI_API_KEY", "DASHSCOPE_API_KEY", "BAILIAN_CODING_PLAN_API_KEY"),

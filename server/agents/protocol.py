@@ -30,12 +30,14 @@ class Quirk(StrEnum):
 class Manner:
     """What to add to an agent's start to have it behave in one way.
 
-    `argv` goes where the spec's argv says `{flags}`, `env` to its environment; `mode` is an ACP session's mode, `meta`
+    `argv` goes where the spec's argv says `{flags}`, `env` to its environment; `files` are written for each turn, since
+    agents write into theirs, and the variables of these names get their paths. `mode` is an ACP session's mode, `meta`
     its `_meta`.
     """
 
     argv: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     mode: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
 

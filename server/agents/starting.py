@@ -17,6 +17,7 @@ def manners(spec: AgentSpec, turn: Turn) -> Manner:
     return Manner(
         argv=(*asks.argv, *settings.argv),
         env={**asks.env, **settings.env},
+        files={**asks.files, **settings.files},
         mode=asks.mode or settings.mode,
         meta={**asks.meta, **settings.meta},
     )

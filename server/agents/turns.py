@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from server.agents.protocol import ExitLike, Turn
@@ -16,10 +17,14 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def prepare(turn: Turn) -> dict[str, str]:
-    """Writes the prompt's file, and answers the turn's environment with the names of the files in it."""
+def prepare(turn: Turn, files: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Writes the prompt's file and the manner's `files`, and answers the turn's environment with their names."""
+    placed = {name: turn.folder / f"{name}.json" for name in files or {}}
+    for name, path in placed.items():
+        write_anew(path, (files or {})[name].encode())
     write_anew(turn.prompt_file, turn.prompt.encode("utf-8", "surrogateescape"))
-    return {**turn.env, "NARROWS_PROMPT": str(turn.prompt_file), "NARROWS_REPORT": str(turn.report_file)}
+    names = {name: str(path) for name, path in placed.items()}
+    return {**turn.env, **names, "NARROWS_PROMPT": str(turn.prompt_file), "NARROWS_REPORT": str(turn.report_file)}
 
 
 def read_report(turn: Turn) -> str | None:

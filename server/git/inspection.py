@@ -102,7 +102,9 @@ def _expect_readable_folder(path: Path) -> None:
 def _passed_over(marker: Path) -> bool:
     """Whether a `.git` is a folder with nothing of a repository in it: git looks for one further up."""
     parts = ("HEAD", "objects", "refs")
-    return marker.is_dir() and os.access(marker, os.R_OK | os.X_OK) and not any((marker / part).exists() for part in parts)
+    return (
+        marker.is_dir() and os.access(marker, os.R_OK | os.X_OK) and not any((marker / part).exists() for part in parts)
+    )
 
 
 def _why_unreadable(path: Path, error: GitError) -> NarrowsError:

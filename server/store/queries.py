@@ -394,7 +394,9 @@ def waiting_runs(db: Session) -> list[Run]:
 def anything_to_admit(db: Session) -> bool:
     if db.exec(select(Run.id).where(_to_admit()).limit(1)).first() is not None:
         return True
-    return db.exec(select(Task.id).where(_unstarted(), _unblocked(), _unpaused(Task.agent)).limit(1)).first() is not None
+    return (
+        db.exec(select(Task.id).where(_unstarted(), _unblocked(), _unpaused(Task.agent)).limit(1)).first() is not None
+    )
 
 
 def _unpaused(agent: str) -> ColumnElement[bool]:

@@ -48,7 +48,7 @@ failing = '^Error'
 errors_to = "HELPER_LOG"
 greeting = { verbose = true }
 loads_anyway = [".helper/hooks"]
-users_settings = { flags = ["--mine"], env = { ONLY = "mine" } }
+users_settings = { flags = ["--mine"], env = { ONLY = "mine" }, files = { HELPER_SETTINGS = "{}" } }
 
 [helper.all_settings]
 mode = "trusting"
@@ -97,7 +97,7 @@ def test_a_section_says_everything_that_a_table_entry_can() -> None:
         errors_to="HELPER_LOG",
         greeting={"verbose": True},
         loads_anyway=(".helper/hooks",),
-        users_settings=Manner(argv=("--mine",), env={"ONLY": "mine"}),
+        users_settings=Manner(argv=("--mine",), env={"ONLY": "mine"}, files={"HELPER_SETTINGS": "{}"}),
         all_settings=Manner(mode="trusting", meta={"options": {"sources": ["user", "project"]}}),
     )
     unsaid = {"name", "proven", "built_in"}
