@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +25,6 @@ SECRETS = (
     *(".bash_history", ".zsh_history", ".local/share/fish", ".python_history", ".node_repl_history"),
     *(".psql_history", ".mysql_history", ".sqlite_history"),
 )
-# By the word that names an agent in its command line; a name with a trailing slash is a folder, made when missing.
-OWN = {
-    "claude": (".claude/", ".claude.json", ".cache/claude/", ".cache/claude-cli-nodejs/"),
-    "codex": (".codex/",),
-    "gemini": (".gemini/",),
-    "qwen": (".qwen/",),
-    "opencode": (".config/opencode/", ".local/share/opencode/", ".local/state/opencode/", ".cache/opencode/"),
-    "pi": (".pi/",),
-    "aider": (".aider/",),
-    "mini": (".config/mini-swe-agent/",),
-}
 # Where Narrows itself and its Python are, which the agents that come with it need.
 PROGRAMS = (Path(__file__).parents[1], Path(sys.prefix), Path(sys.base_prefix))
 OBJECTS_INSIDE = "objects"  # below the mirror's `narrows` folder, where the agent's git finds the mirror's objects
@@ -93,14 +82,14 @@ def of_run(
     run_folder: Path,
     data: Path,
     home: Path,
-    argv: Sequence[str],
+    keeps: Iterable[str] = (),
     readable: Iterable[Path] = (),
     writable: Iterable[Path] = (),
     network: bool = True,
 ) -> Confinement:
-    """What the agent that `argv` starts may reach in one run; makes the folders that only a confined agent needs.
+    """What an agent may reach in one run; makes the folders that only a confined agent needs.
 
-    It writes in the worktree, the run's folder, its own configuration below `home`, and in `writable`. Of `data`
+    It writes in the worktree, the run's folder, what it `keeps` (`~` is `home`), and in `writable`. Of `data`
     (all that Narrows keeps) it sees nothing else but the mirror, without what belongs to other worktrees. Objects are
     written beside the mirror: the mirror's own may be hard links into the user's repository, and writing through
     one would ruin it. `readable` are more holes, as for a program that is installed in a hidden place.
@@ -109,7 +98,7 @@ def of_run(
         NarrowsError: a folder can't be made.
     """
     try:
-        own = _own_folders(home, argv)
+        own = _own(home, keeps)
         for folder in (git.objects / "info", git.objects / "pack", git.info):
             folder.mkdir(parents=True, exist_ok=True)
         inside = git.private.parent / OBJECTS_INSIDE
@@ -133,27 +122,10 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def own_sandbox(argv: Sequence[str], mode: str | None = None) -> str | None:
-    """The sandbox that an agent brings itself, where its command line or its session's `mode` asks for it in so many
-    words; None when there is none, or when it is left to a configuration that Narrows doesn't read.
-    """
-    if not _names("codex", argv):
-        return None
-    asked = " ".join(argv)
-    if re.search(r"danger-full-access|--dangerously-|--yolo", asked) or mode == "agent-full-access":
-        return None
-    by_flag = re.search(r"(?:^|\s)(?:-s|--sandbox)[ =](?:read-only|workspace-write)\b|(?:^|\s)--full-auto\b", asked)
-    return "Codex's own sandbox" if by_flag or mode in ("read-only", "workspace-write", "agent") else None
-
-
-def _own_folders(home: Path, argv: Sequence[str]) -> list[Path]:
-    names = [name for agent, own in OWN.items() if _names(agent, argv) for name in own]
-    for name in names:
-        if name.endswith("/"):
-            (home / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-    return [home / name for name in names]
-
-
-def _names(agent: str, argv: Sequence[str]) -> bool:
-    """Whether a word of the command line is the agent's name, alone or as a part: `npx @x/claude-agent-acp`."""
-    return any(agent in re.split(r"[^a-z0-9]+", Path(word).name.lower()) for word in argv)
+def _own(home: Path, keeps: Iterable[str]) -> list[Path]:
+    """The places that `keeps` names; one that is missing and has a name without an ending is made, as a folder."""
+    places = [home / re.sub("^~(/|$)", "", name) for name in keeps]
+    for place in places:
+        if not place.suffix and not place.exists():
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return places

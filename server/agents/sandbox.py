@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.agents.bubblewrap import Bubblewrap
-from server.agents.confinement import Confinement, GitFolders, Shown, of_run, own_sandbox
+from server.agents.confinement import Confinement, GitFolders, Shown, of_run
 from server.agents.seatbelt import SandboxExec
 from server.agents.turns import one_line
 
-__all__ = ["Confinement", "GitFolders", "Sandbox", "Shown", "available", "of_run", "own_sandbox", "why_not"]
+__all__ = ["Confinement", "GitFolders", "Sandbox", "Shown", "available", "of_run", "why_not"]
 
 Sandbox = Bubblewrap | SandboxExec
 PATIENCE = 10.0  # seconds for the try

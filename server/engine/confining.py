@@ -46,9 +46,9 @@ def launcher(place: Workplace, room: Room, spec: AgentSpec) -> tuple[Launch, str
         run_folder=room.folder,
         data=narrows.settings.data,
         home=Path.home(),
-        argv=spec.argv,
+        keeps=spec.keeps,
         readable=_programs(spec, room.env),
-        writable=[*(Path(name).expanduser() for name in spec.keeps), sessions],
+        writable=[sessions],
         network=room.project.sandbox_network,
     )
     hidden = (*confinement.hidden, *(room.tree / name for name in uninvited))

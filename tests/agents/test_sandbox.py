@@ -19,7 +19,7 @@ import pytest
 
 from server.agents import confinement, sandbox, seatbelt
 from server.agents.bubblewrap import Bubblewrap
-from server.agents.confinement import Confinement, GitFolders, Shown, of_run, own_sandbox
+from server.agents.confinement import Confinement, GitFolders, Shown, of_run
 from server.domain.errors import NarrowsError
 from server.engine import processes
 from server.git import mirrors, worktrees
@@ -111,7 +111,7 @@ class House:
             run_folder=self.run,
             data=self.data,
             home=self.home,
-            argv=("codex", "exec"),
+            keeps=("~/.codex",),
             readable=(self.repository.path,),
             network=network,
         )
@@ -519,22 +519,26 @@ def test_it_is_tried_once_and_again_when_it_was_replaced(only: Path, tmp_path: P
 # What a run may reach
 
 
-def test_an_agents_own_folders_are_made_and_no_other_agents(house: House) -> None:
-    def writable(*argv: str) -> set[str]:
-        confined = of_run(
-            worktree=house.tree, git=house.git, run_folder=house.run, data=house.data, home=house.home, argv=argv
-        )
-        return {str(path.relative_to(house.home)) for path in confined.writable if path.is_relative_to(house.home)}
-
-    assert writable("/opt/bin/gemini", "--acp") == {".gemini"}
-    assert (house.home / ".gemini").is_dir()
-    assert ".claude" in writable("npx", "@agentclientprotocol/claude-agent-acp")
-    assert writable("/usr/bin/pip", "demo") == set()
-    assert not (house.home / ".pi").exists()
+def test_what_an_agent_keeps_is_writable_and_its_folders_are_made(house: House) -> None:
+    (house.home / ".helperrc").write_text("a file without an ending\n")
+    confined = of_run(
+        worktree=house.tree,
+        git=house.git,
+        run_folder=house.run,
+        data=house.data,
+        home=house.home,
+        keeps=("~/.claude", "~/.claude.json", "~/.cache/claude", "~/.helperrc", "/opt/helper.db"),
+    )
+    at_home = {str(path.relative_to(house.home)) for path in confined.writable if path.is_relative_to(house.home)}
+    assert at_home == {".claude", ".claude.json", ".cache/claude", ".helperrc"}
+    assert Path("/opt/helper.db") in confined.writable
+    assert (house.home / ".claude").is_dir()
+    assert (house.home / ".cache" / "claude").is_dir()
+    assert not (house.home / ".claude.json").exists()
 
 
 def test_a_place_that_can_not_be_made_is_a_sentence(house: House) -> None:
-    (house.home / ".gemini").write_text("a file\n")
+    (house.home / ".cache").write_text("a file\n")
     with pytest.raises(NarrowsError, match="can't be made ready"):
         of_run(
             worktree=house.tree,
@@ -542,27 +546,8 @@ def test_a_place_that_can_not_be_made_is_a_sentence(house: House) -> None:
             run_folder=house.run,
             data=house.data,
             home=house.home,
-            argv=("gemini",),
+            keeps=("~/.cache/gemini",),
         )
-
-
-@pytest.mark.parametrize(
-    ("argv", "mode", "named"),
-    [
-        (("codex", "exec", "-s", "workspace-write", "-"), None, True),
-        (("/opt/codex", "exec", "--sandbox=read-only"), None, True),
-        (("npx", "@agentclientprotocol/codex-acp"), "agent", True),
-        (("npx", "@agentclientprotocol/codex-acp"), "agent-full-access", False),
-        (("codex", "exec", "-s", "danger-full-access"), None, False),
-        (("codex", "exec", "-s", "workspace-write", "--dangerously-bypass-approvals-and-sandbox"), None, False),
-        (("codex", "exec"), None, False),
-        (("claude", "-s", "workspace-write"), "agent", False),
-    ],
-)
-def test_a_sandbox_of_the_agents_own_is_known_when_it_was_asked_for(
-    argv: tuple[str, ...], mode: str | None, named: bool
-) -> None:
-    assert own_sandbox(argv, mode) == ("Codex's own sandbox" if named else None)
 
 
 # macOS
