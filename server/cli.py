@@ -61,18 +61,19 @@ def _apologise(error: Exception) -> None:
     from server.settings import Settings
     from server.web import errors
 
-    logs = Settings.load({"data": _chosen}).logs
+    logs = Settings.load({"data": _before.get("data")}).logs
     name = errors.report(logs, "narrows", " ".join(sys.argv[1:2]), error)
     print(f"narrows: Sorry, that went wrong inside Narrows.\n{logs}/{name}.log says more.", file=sys.stderr)
 
 
-_chosen: Path | None = None  # --data before the command's name
+_before: dict[str, Any] = {}  # the options before the command's name, which those after it overrule
 
 
 def _settings(data: Path | None, **flags: Any) -> Any:
     from server.settings import Settings
 
-    return Settings.load({"data": data or _chosen, **flags})
+    given = {"data": data, **flags}
+    return Settings.load({name: _before.get(name) if value is None else value for name, value in given.items()})
 
 
 def _client(data: Path | None) -> Any:
@@ -98,8 +99,7 @@ def start(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,  # noqa: ARG001
 ) -> None:
     """Without a command: serve. Inside a git repository, that repository is registered and opened."""
-    global _chosen
-    _chosen = data
+    _before.update(_flags(port, host, no_browser, no_worker), data=data)
     if context.invoked_subcommand is None:
         serve(data, port, host, no_browser, no_worker)
 
@@ -139,8 +139,12 @@ def _start(settings: Any, **wishes: Any) -> None:
 
 
 def _serving(data: Path | None, port: int | None, host: str | None, no_browser: bool, no_worker: bool) -> Any:
-    flags = {"open_browser": False if no_browser else None, "worker": False if no_worker else None}
-    return _settings(data, port=port, host=host, **flags)
+    return _settings(data, **_flags(port, host, no_browser, no_worker))
+
+
+def _flags(port: int | None, host: str | None, no_browser: bool, no_worker: bool) -> dict[str, Any]:
+    quiet = {"open_browser": False if no_browser else None, "worker": False if no_worker else None}
+    return {"port": port, "host": host, **quiet}
 
 
 def _in_repository(folder: Path) -> bool:

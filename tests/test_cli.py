@@ -107,6 +107,28 @@ def test_without_a_server_a_task_is_filed_for_the_repository_around(
     assert json.loads(narrows("desk", "--json").out)["next"] is None
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--port", "4321", "--host", "localhost", "--no-browser", "--no-worker", "serve"),
+        ("serve", "--port", "4321", "--host", "localhost", "--no-browser", "--no-worker"),
+        ("--port", "1", "--no-browser", "serve", "--port", "4321", "--host", "localhost", "--no-worker"),
+    ],
+)
+def test_options_count_before_the_commands_name_and_after_it(
+    narrows: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    served: list[Settings] = []
+
+    def serve(settings: Settings, **_: Any) -> int:
+        served.append(settings)
+        return 0
+
+    monkeypatch.setattr("server.app.serve", serve)
+    assert narrows(*words).code == 0
+    assert [(one.port, one.host, one.open_browser, one.worker) for one in served] == [(4321, "localhost", False, False)]
+
+
 def test_an_error_is_a_sentence_and_the_next_step(narrows: Callable[..., Said], tmp_path: Path) -> None:
     for words, message in [
         (("show", "7"), "narrows: There is no change 7."),
