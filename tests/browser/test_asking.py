@@ -41,6 +41,7 @@ def test_a_task_with_examples_reaches_the_agent_and_its_replies_stand_with_the_c
     page.locator(".fold summary").click()
     expect(page.get_by_role("heading", name="Done when")).to_be_visible()
     page.locator("tr.added", has_text="import re").locator("td.n").click()
+    expect(page.get_by_label("Comment on line")).to_be_focused()
     page.keyboard.type("Why not by hand?")
     page.keyboard.press("Control+Enter")
     expect(page.locator("article.comment")).to_contain_text("Why not by hand?")
