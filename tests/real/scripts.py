@@ -80,6 +80,8 @@ _FIX = (Read("calc.py"), Edit("calc.py", BUG, FIX), Shell("python3 test_calc.py"
 _DOCUMENT = (Read("calc.py"), Edit("calc.py", "def add(a, b):\n", DOCUMENTED), Shell("python3 test_calc.py"))
 # One tool in the foreground and one that leaves its process group. `sleep` itself is refused by one of the agents.
 BLOCKING = Shell(f"python3 -c '{FOREVER[0]}' & python3 -c '{FOREVER[1]}'")
+# Into the home folder without a path that anybody's manners could object to.
+STRAYING = Shell("(cd; echo mine > outside.txt; cat .ssh/id; echo strayed) 2>&1")
 
 SCRIPTS: dict[str, tuple[Step, ...]] = {
     "fix": (*_FIX, Say("Fixed add() in calc.py: it subtracted instead of adding. test_calc.py passes.")),
@@ -89,6 +91,7 @@ SCRIPTS: dict[str, tuple[Step, ...]] = {
     "report": (Shell("echo '# Report\n\n{content}' > \"$NARROWS_REPORT\""), Say("The report is written.")),
     "hello": (Say("Hello. Earlier scripts: {earlier}."),),
     "block": (BLOCKING, Say("Blocked.")),
+    "stray": (STRAYING, *_FIX, Say("Fixed add() in calc.py. There is nothing to see elsewhere.")),
     "resume": (BLOCKING, *_FIX, Say("Carried on. Earlier scripts: {earlier}.")),  # blocks once: see `play`
     "slow": (Say("tick " * 600, seconds=0.5),),
     "http400": (Fail(400, "scripted 400"),),

@@ -6,9 +6,11 @@ import pytest
 
 from server.domain.trouble import Trouble
 from tests.real.model import closed_port
+from tests.real.recording import keep
 from tests.real.ways import WAYS, Answer, Shop, Stage, Way
 
 pytestmark = [pytest.mark.together, pytest.mark.usefixtures("together"), pytest.mark.timeout(420)]
+CONFINED = [way for way in WAYS if way.name in ("claude-adapter", "codex-native", "gemini-acp", "opencode-acp")]
 every_way = pytest.mark.parametrize("way", WAYS, ids=str)
 
 TROUBLES = {
@@ -17,6 +19,7 @@ TROUBLES = {
     "http401": Trouble.LOGIN,
     "http429": Trouble.RATE_LIMIT,  # the last: its agent starts nothing afterwards
 }
+RECORDED_TROUBLES = ("http401", "http500")
 STEPS = 4  # requests of "fix" and of "followup"
 
 
@@ -39,6 +42,8 @@ def test_each_failure_of_the_model_is_named_in_time(stage: Stage, way: Way) -> N
 
         wrong = {script: got for script, got in found.items() if got != ("failed", TROUBLES[script])}
         assert not wrong, "\n".join(f"{script}: {got}\n{shop.story(tasks[script])}" for script, got in wrong.items())
+        for script in RECORDED_TROUBLES:
+            keep(shop, way, shop.runs(tasks[script])[0], script)
 
 
 @every_way
@@ -60,6 +65,7 @@ def test_a_task_and_its_followup_become_a_landed_commit_and_the_model_remembers(
         assert "Earlier scripts: fix." in mended["revisions"][-1]["summary"]
         for run, script in ((first, "fix"), (second, "followup")):
             assert used(run) == sent(shop, script), shop.story(task)
+            keep(shop, way, run, script)
 
         landing = shop.server.post(f"/api/changes/{change['id']}/landing", {"revision": 2, "message": "add: mend"})
         shop.until(lambda: landed(shop, landing["id"]), 60, lambda: shop.story(task))
@@ -105,6 +111,28 @@ def test_killed_amid_a_tool_call_the_server_carries_on_with_the_same_session(sta
         assert (run["attempt"], run["state"]) == (2, "succeeded")
         assert run["continued"] is True, shop.story(task)
         assert shown(shop, change, "calc.py").endswith("return a + b")
+
+
+@pytest.mark.parametrize("way", CONFINED, ids=str)
+def test_a_confined_agent_does_its_task_and_reaches_nothing_else(stage: Stage, way: Way) -> None:
+    with stage.open(way) as shop:
+        shop.server.call("PATCH", f"/api/projects/{shop.project}", {"sandbox": True})
+        secret = shop.home / ".ssh/id"
+        secret.parent.mkdir()
+        secret.write_text("the person's key")
+        task = shop.file(way, "stray")
+
+        change = shop.rests(task)
+
+        [run] = shop.runs(task)
+        assert (run["state"], run["confined_by"]) == ("succeeded", "bubblewrap"), shop.story(task)
+        strayed = shop.model.of("stray")[1].last_result
+        assert "strayed" in strayed, strayed  # it did run
+        assert "the person's key" not in strayed
+        assert not (shop.home / "outside.txt").exists()
+        assert shown(shop, change, "calc.py").endswith("return a + b")
+        assert used(run) == sent(shop, "stray"), shop.story(task)
+        assert shop.gone() < 5
 
 
 def test_six_at_once_on_one_project_make_24_right_diffs(stage: Stage) -> None:

@@ -68,6 +68,7 @@ class Shop:
 
     def __init__(self, folder: Path, programs: Programs, ways: tuple[Way, ...], model: ScriptedModel, url: str) -> None:
         self.model = model
+        self.programs = programs
         self.home = folder / "home"
         self.repository = Repository.make(folder, files=SAMPLE)
         self.server = Server(folder / "data")

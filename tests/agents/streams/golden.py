@@ -20,6 +20,7 @@ _MASKS = (
     (re.compile(r"\bses_\w+"), "{session}"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z| UTC)?"), "{time}"),
     (re.compile(r"\b\d+(?:\.\d+)? ?(?:ms|s|seconds)\b"), "{duration}"),
+    (re.compile(r"\bPGID: \d+"), "PGID: {process}"),
     (re.compile(r"\b(?:127\.0\.0\.1|localhost):\d+"), "{model}"),
 )
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,10 @@ def test_what_a_recorded_conversation_says(recorded: Path, place: Place) -> None
 
 def hold_again(recorded: Path, place: Place) -> Outcome:
     """Gives the agent of the recording a turn that sends what was sent then."""
-    sent = [message for line in recorded.read_text().splitlines() if (message := json.loads(line))["dir"] == ">"]
+    messages = told(recorded)
+    sent = [message for message in messages if message["dir"] == ">"]
+    playable = place.folder / "recorded.jsonl"
+    playable.write_text("".join(json.dumps(message) + "\n" for message in messages))
     turn = Turn(
         "Please do it.",
         place.worktree,
@@ -56,18 +60,32 @@ def hold_again(recorded: Path, place: Place) -> Outcome:
         session=asked(sent, "session/load", "sessionId"),
         permissions=DENIED if recorded.stem.endswith("-reject") else {},
     )
-    agent = AcpAgent(spoken_by(recorded, asked(sent, "session/set_mode", "modeId") or ""), farewell=0.5)
+    agent = AcpAgent(spoken_by(recorded, playable, asked(sent, "session/set_mode", "modeId") or ""), farewell=0.5)
     return asyncio.run(agent.turn(turn, processes.launch, place.heard.append, asyncio.Event()))
 
 
-def spoken_by(recorded: Path, mode: str) -> AgentSpec:
+def told(recorded: Path) -> list[dict[str, Any]]:
+    """The messages of a run's stream, each with its direction as the replay knows it.
+
+    What the agent said between an answer and our prompt was heard by then. So that it surely is again, it is played
+    before the answer.
+    """
+    lines = recorded.read_text().splitlines()
+    messages = [{"dir": line[0], **json.loads(line[2:])} for line in lines if line[:3] in ("> {", "< {")]
+    prompt = next(number for number, message in enumerate(messages) if message.get("method") == "session/prompt")
+    opening = groupby(messages[:prompt], key=lambda message: message["dir"])
+    early = [message for _, group in opening for message in sorted(group, key=lambda each: "method" not in each)]
+    return early + messages[prompt:]
+
+
+def spoken_by(recorded: Path, playable: Path, mode: str) -> AgentSpec:
     """The known agent of that name, played by its recording."""
     known = next(spec for spec in KNOWN if spec.name == recorded.stem.split("-")[0])
     manner = Manner(mode=mode)
     return replace(
         known,
         family="acp",
-        argv=(sys.executable, "-I", str(REPLAY), str(recorded)),
+        argv=(sys.executable, "-I", str(REPLAY), str(playable)),
         free=manner,
         asking=manner,
         users_settings=Manner(),

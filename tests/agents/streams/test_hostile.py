@@ -18,6 +18,7 @@ from tests.agents.streams.reading import Reading, events, read
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 SAMPLES = Path(__file__).parent / "samples"
+FIX = {"claude": "claude-native-fix", "codex": "codex-native-fix", "pi": "pi-fix"}
 
 # What the formats name, so that what is made up gets past the first look at it.
 KNOWN_KINDS = """
@@ -92,16 +93,16 @@ NOISE = (
 @HASTY
 @given(noise=st.lists(NOISE, min_size=1, max_size=6))
 def test_noise_between_its_events_changes_nothing(program: Format, noise: list[str], tmp_path: Path) -> None:
-    lines = (SAMPLES / f"{program}-fix.jsonl").read_text().splitlines()
+    lines = (SAMPLES / f"{FIX[program]}.jsonl").read_text().splitlines()
     mixed = [each for number, line in enumerate(lines) for each in (noise[number % len(noise)], line)] + noise
     found = read(program, mixed, fresh(tmp_path))
-    expected = SAMPLES / f"{program}-fix.golden.jsonl"
+    expected = SAMPLES / f"{FIX[program]}.golden.jsonl"
     assert golden(found.written, result=found.result).splitlines() == expected.read_text().splitlines()
 
 
 @pytest.mark.parametrize("program", ["claude", "codex", "pi"])
 def test_a_stream_that_breaks_off_anywhere_keeps_what_was_said(program: Format, tmp_path: Path) -> None:
-    stream = (SAMPLES / f"{program}-fix.jsonl").read_text()
+    stream = (SAMPLES / f"{FIX[program]}.jsonl").read_text()
     whole = _messages(read(program, stream.splitlines(), fresh(tmp_path)))
     for cut in range(0, len(stream), len(stream) // 60):
         said = _messages(read(program, stream[:cut].splitlines(), fresh(tmp_path)))
