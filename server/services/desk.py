@@ -13,7 +13,7 @@ from server.domain.review import Comment
 from server.domain.run import Run
 from server.domain.states import ChangeState
 from server.domain.task import Task
-from server.services import budget
+from server.services import budget, pauses
 from server.services.assessments import Assessment, assessed
 from server.services.narrows import Narrows
 from server.store import queries
@@ -55,6 +55,7 @@ class Sheet:
     landings: list[Landing]
     questions: list[Question]  # to be answered
     assessment: Assessment
+    held_up: str  # why the newest run does not start, while its agent is paused
 
     @property
     def revision(self) -> Revision | None:
@@ -106,15 +107,17 @@ def sheet(narrows: Narrows, change_id: int) -> Sheet:
     with narrows.reading() as db:
         change = queries.change(db, change_id)
         revisions = queries.revisions_of_change(db, change_id)
+        begun = queries.runs_of_change(db, change_id)
         return Sheet(
             change=change,
             task=queries.task(db, change.task_id),
             project=queries.project(db, change.project_id),
             revisions=revisions,
-            runs=queries.runs_of_change(db, change_id),
+            runs=begun,
             checks=queries.checks_of_revision(db, revisions[-1].id) if revisions else [],
             comments=queries.comments(db, change_id),
             landings=queries.landings_of_change(db, change_id),
             questions=queries.unanswered_questions(db, change_id),
             assessment=assessed(db, change, revisions[-1] if revisions else None),
+            held_up=pauses.holding(db, begun[-1] if begun else None),
         )

@@ -9,6 +9,8 @@ from sqlmodel import Session, select
 from server.domain.agent import Pause
 from server.domain.base import now
 from server.domain.event import Actor, Event
+from server.domain.run import Run
+from server.domain.states import RunState
 from server.services import events
 from server.services.narrows import Narrows
 
@@ -30,6 +32,19 @@ def standing(db: Session) -> list[Pause]:
 def sentence(pause: Pause) -> str:
     """Why nothing starts with that agent, and until when."""
     return f"{pause.agent} starts nothing until {pause.until:%Y-%m-%d %H:%M} UTC: its model's limit is reached."
+
+
+def holding(db: Session, run: Run | None) -> str:
+    """Why a run that waits does not start, if that is its agent's pause; empty otherwise. In a session that is open."""
+    waits = run is not None and run.state is RunState.QUEUED and run.executor is None
+    found = db.get(Pause, run.agent) if run is not None and waits else None
+    return sentence(found) if found else ""
+
+
+def held_up(narrows: Narrows, run: Run) -> str:
+    """The same in a session of its own."""
+    with narrows.reading() as db:
+        return holding(db, run)
 
 
 def begin(db: Session, agent: str, until: datetime | None, why: str) -> Pause:

@@ -12,7 +12,7 @@ from server.domain.base import now
 from server.domain.run import Run
 from server.reading import hits, terminal
 from server.reading.transcripts import Window
-from server.services import runs, tasks, transcripts
+from server.services import pauses, runs, tasks, transcripts
 from server.services.narrows import Narrows
 from server.web import rendering
 from server.web.context import NarrowsDep
@@ -72,6 +72,7 @@ def show(request: Request, narrows: NarrowsDep, run_id: int, start: Start = None
         most=TOUCHED,
         page=page,
         quiet=quiet(run),
+        held_up=pauses.held_up(narrows, run),
         old=transcripts.old_end(narrows, run_id) if transcripts.is_old(narrows, run_id) else None,
         has_stream=transcripts.has_stream(narrows, run_id),
         live=_live(run, page),

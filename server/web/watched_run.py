@@ -9,7 +9,7 @@ from jinja2 import Environment
 from server.domain.run import Run
 from server.domain.transcript import EntryKind
 from server.reading.transcripts import Item
-from server.services import runs, transcripts
+from server.services import pauses, runs, transcripts
 from server.services.narrows import Narrows
 from server.web.runs import TOUCHED, began, quiet
 
@@ -45,11 +45,12 @@ class WatchedRun:
     def head(self) -> str:
         """How the run stands, if it stands differently from when this was asked last."""
         run = runs.get(self._narrows, self._run_id)
-        stands = run.model_dump(exclude={"last_line"})
+        held_up = pauses.held_up(self._narrows, run)
+        stands = {**run.model_dump(exclude={"last_line"}), "held_up": held_up}
         if stands == self._stood:
             return ""
         self._stood = stands
-        return put("#run-state", self._render("runs/_state.html", run=run, quiet=quiet(run)))
+        return put("#run-state", self._render("runs/_state.html", run=run, quiet=quiet(run), held_up=held_up))
 
     def touched(self) -> str:
         """The files that differ so far."""

@@ -14,7 +14,7 @@ from server.domain.run import Run
 from server.domain.states import RunState
 from server.domain.transcript import Entry, EntryKind
 from server.domain.trouble import Trouble
-from server.services import changes, landings, runs, tasks
+from server.services import changes, landings, pauses, runs, tasks
 from server.services.narrows import Narrows
 from server.store import queries
 from server.web import rendering
@@ -200,6 +200,21 @@ def test_the_transcript_as_text_and_the_raw_stream(
     stream = person.client.get(f"/runs/{run.id}/stream")
     assert stream.headers["content-disposition"].startswith("attachment; ")
     assert (stream.headers["content-type"], stream.text) == ("text/plain; charset=utf-8", "<script>\n")
+
+
+def test_a_run_that_waits_for_its_agents_limit_says_so(
+    person: Person, narrows: Narrows, project: Project, worker: Worker
+) -> None:
+    first = begun(narrows, project, worker)
+    limit = runs.Ending(RunState.FAILED, "Too many.", Trouble.RATE_LIMIT, now() + timedelta(hours=1))
+    runs.end(narrows, first.id, str(first.executor), limit)
+    runs.decide(narrows, first.id)
+    second = runs.retry(narrows, first.change_id)
+    pages = (f"/runs/{second.id}", f"/changes/{first.change_id}")
+    assert all("starts nothing until" in person.reads(page) for page in pages)
+    assert f'"/agents#agent-{second.agent}"' in person.reads(pages[0])
+    pauses.end(narrows, second.agent)
+    assert not any("starts nothing until" in person.reads(page) for page in pages)
 
 
 def test_the_head_says_how_the_run_stands(person: Person, narrows: Narrows, project: Project, worker: Worker) -> None:
