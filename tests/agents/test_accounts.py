@@ -90,7 +90,7 @@ EXPORT = {
     [
         (
             json.dumps(EXPORT),
-            {"input": 10, "output": 2, "reasoning": 1, "cache_read": 3, "cache_write": 0, "cost": 0.25},
+            {"input": 10, "output": 3, "reasoning": 1, "cache_read": 3, "cache_write": 0, "cost": 0.25},
         ),
         ("", {}),
         ("Exporting", {}),
