@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+from collections import deque
 from dataclasses import replace
 from datetime import datetime
 
 from server.agents.logs import BoundedLog
-from server.agents.protocol import AgentSpec, ExitLike, Hear, Launch, Meet, Outcome, ProcessLike, Stdin, Turn
+from server.agents.protocol import AgentSpec, ExitLike, Format, Hear, Launch, Meet, Outcome, ProcessLike, Stdin, Turn
 from server.agents.retries import Retries
 from server.agents.starting import command_line, manners, variables
 from server.agents.streams import Reader, make_reader
@@ -21,6 +23,7 @@ from server.domain.trouble import Trouble
 
 LAST_WORDS = 2.0  # seconds for output that is still on its way when the program has ended
 LINE_LIMIT = 16 * 1024 * 1024  # bytes of one line of output; a longer one is read in pieces
+LAST_LINES = 50  # of an endless text
 
 
 class CommandAgent:
@@ -77,10 +80,13 @@ class CommandAgent:
         reader = make_reader(self.spec.format, transcript, retries)
         try:
             with BoundedLog(turn.stream_file) as stream:
-                listening = asyncio.ensure_future(_listen(process, reader, stream, turn.meet))
+                listening = asyncio.ensure_future(
+                    _Listening(reader, transcript, stream, turn.meet, self.spec.format).to(process)
+                )
                 end = await _end_or_stop(process, stop, retries.hopeless)
                 await asyncio.wait([listening], timeout=LAST_WORDS)
                 listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
         finally:
             retries.close()
             process.close()
@@ -135,18 +141,44 @@ async def _end_or_stop(process: ProcessLike, *events: asyncio.Event) -> ExitLike
             task.cancel()
 
 
-async def _listen(process: ProcessLike, reader: Reader, stream: BoundedLog, meet: Meet) -> None:
-    partial, met = b"", False
-    while data := await process.stdout.read(64 * 1024):
-        stream.write(data)
-        *lines, partial = (partial + data).split(b"\n")
+class _Listening:
+    """A program's output on its way to its reader: every line, or of an endless text one a second and the last few."""
+
+    def __init__(self, reader: Reader, transcript: Transcript, stream: BoundedLog, meet: Meet, format: Format) -> None:
+        self._reader = reader
+        self._transcript = transcript
+        self._stream = stream
+        self._meet: Meet | None = meet
+        self._text = format == "text"
+        self._held: deque[bytes] = deque(maxlen=LAST_LINES)
+        self._read_at = 0.0
+
+    async def to(self, process: ProcessLike) -> None:
+        """Listens until there is no more."""
+        partial = b""
+        try:
+            while data := await process.stdout.read(64 * 1024):
+                self._stream.write(data)
+                *lines, partial = (partial + data).split(b"\n")
+                if len(partial) > LINE_LIMIT:
+                    lines.append(partial)
+                    partial = b""
+                self._take(lines)
+        finally:
+            self._read([*self._held, *([partial] if partial else [])])
+
+    def _take(self, lines: list[bytes]) -> None:
+        if not (self._text and self._transcript.full):
+            self._read(lines)
+            return
+        self._held.extend(lines)
+        if self._held and time.monotonic() - self._read_at > 1:
+            self._read_at = time.monotonic()
+            self._read([self._held.pop()])
+
+    def _read(self, lines: list[bytes]) -> None:
         for line in lines:
-            reader.line(line.decode("utf-8", "replace"))
-        if reader.session and not met:
-            meet(reader.session)
-            met = True
-        if len(partial) > LINE_LIMIT:
-            reader.line(partial.decode("utf-8", "replace"))
-            partial = b""
-    if partial:
-        reader.line(partial.decode("utf-8", "replace"))
+            self._reader.line(line.decode("utf-8", "replace"))
+        if self._reader.session and self._meet:
+            self._meet(self._reader.session)
+            self._meet = None

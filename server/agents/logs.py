@@ -28,6 +28,11 @@ class BoundedLog:
         self._held = 0
         self.cut = 0
 
+    @property
+    def full(self) -> bool:
+        """Whether its beginning is written, so that of what comes only the end will be kept."""
+        return self._room == 0
+
     def write(self, data: bytes) -> None:
         """Takes `data`; ignored after `close`."""
         if self._file.closed:

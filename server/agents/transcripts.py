@@ -48,6 +48,11 @@ class Transcript:
         """The text since the last tool call, or what came before it when the agent ended on a tool."""
         return plain(self._message).strip() or plain(self._earlier).strip()
 
+    @property
+    def full(self) -> bool:
+        """Whether it is so long that of what comes only the end will be kept."""
+        return self._log.full
+
     def message(self, text: str) -> None:
         """A piece of what the agent says."""
         self._say(EntryKind.MESSAGE, text)

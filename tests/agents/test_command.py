@@ -102,3 +102,10 @@ def test_whatever_an_agent_puts_in_the_place_of_our_files_the_next_turn_ends(
     else:
         assert (outcome.state, outcome.summary) == ("succeeded", "again\nsecond")
     assert processes.reap(place.folder) == 0
+
+
+def test_of_an_endless_text_the_end_is_told_and_nobody_waits_for_the_rest(place: Place) -> None:
+    line = "x" * 2000
+    outcome = place.turn(shell(f"yes {line} | head -n 40000; printf '\\nAt last.\\n'"))
+    assert (outcome.state, outcome.summary) == ("succeeded", "At last.")
+    assert (place.folder / "transcript.jsonl").stat().st_size < 12_000_000
