@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -81,29 +81,30 @@ class AcpAgent:
         transcript = Transcript(turn.transcript_file, hear, turn.worktree)
         retries = Retries(self.spec.retrying, transcript)
         manner = manners(self.spec, turn)
-        side_door = SideDoor(turn.folder / "errors", retries.hear_error) if self.spec.errors_to else None
-        errors_to = {self.spec.errors_to: str(side_door.path)} if side_door else {}
-        try:
-            process = await launch(
-                argv=command_line(self.spec.argv, manner),
-                cwd=turn.worktree,
-                env=variables(prepare(turn, manner.files), manner) | errors_to,
-                run_folder=turn.folder,
-                timeout=turn.timeout + BACKSTOP,
-                stdin="pipe",
-                on_error=retries.hear_error,
-            )
-        except NarrowsError as trouble:
-            transcript.close()
-            return Outcome("failed", error=str(trouble), trouble=Trouble.MISSING)
-        with BoundedLog(turn.stream_file) as stream:
+        env = variables(prepare(turn, manner.files), manner)
+        with ExitStack() as opened:
+            if self.spec.errors_to:
+                side_door = opened.enter_context(closing(SideDoor(turn.folder / "errors", retries.hear_error)))
+                env[self.spec.errors_to] = str(side_door.path)
+            try:
+                process = await launch(
+                    argv=command_line(self.spec.argv, manner),
+                    cwd=turn.worktree,
+                    env=env,
+                    run_folder=turn.folder,
+                    timeout=turn.timeout + BACKSTOP,
+                    stdin="pipe",
+                    on_error=retries.hear_error,
+                )
+            except NarrowsError as trouble:
+                transcript.close()
+                return Outcome("failed", error=str(trouble), trouble=Trouble.MISSING)
+            stream = opened.enter_context(BoundedLog(turn.stream_file))
             conversation = _Conversation(self, turn, manner, process, transcript, retries, stream)
             try:
                 outcome = await conversation.hold(stop)
             finally:
                 await asyncio.shield(conversation.part())
-                if side_door:
-                    side_door.close()
         if self.spec.usage_argv and outcome.session and outcome.state == "succeeded":
             outcome = replace(outcome, usage=await self._exported(turn, manner, outcome, launch))
         return outcome
