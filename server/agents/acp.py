@@ -7,8 +7,6 @@ end a turn normally when their model has failed, so the diff and the project's c
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
@@ -33,6 +31,7 @@ from acp.schema import (
 from pydantic import ValidationError
 
 from server.agents import accounts
+from server.agents.acp_errors import quieten_library, reason
 from server.agents.logs import BoundedLog
 from server.agents.narration import narrate, paths, tool_kind
 from server.agents.policy import Question, decide
@@ -74,7 +73,7 @@ class AcpAgent:
         self.spec = spec
         self.patience = patience
         self.farewell = farewell
-        _quieten_library()
+        quieten_library()
 
     async def turn(self, turn: Turn, launch: Launch, hear: Hear, stop: asyncio.Event) -> Outcome:
         """One prompt, to its answer."""
@@ -249,7 +248,7 @@ class _Conversation:
             )
         except (acp.RequestError, ValidationError, _Silent) as trouble:
             self.transcript.notice(
-                f"The earlier conversation could not be continued ({_reason(trouble)}): a new one is told the story."
+                f"The earlier conversation could not be continued ({reason(trouble)}): a new one is told the story."
             )
             return False
         self._meet(session)
@@ -276,7 +275,7 @@ class _Conversation:
                 self._connection.set_session_mode(session_id=self.session, mode_id=mode), f"to the mode {mode}"
             )
         except (acp.RequestError, ValidationError) as trouble:
-            self.transcript.notice(f"The mode {mode} was not accepted: {_reason(trouble)}")
+            self.transcript.notice(f"The mode {mode} was not accepted: {reason(trouble)}")
 
     async def _answer(self, request: Coroutine[Any, Any, T], moment: str) -> T:
         try:
@@ -349,7 +348,7 @@ class _Conversation:
         """Some answer with the status of HTTP as their code, and with details that the words for a person leave out."""
         http = refusal.code if 400 <= refusal.code < 600 else None
         login = Trouble.LOGIN if refusal.code == -32000 else None
-        return self._model_failed(_reason(refusal), hint=login, http=http, details=f"{refusal} {refusal.data}")
+        return self._model_failed(reason(refusal), hint=login, http=http, details=f"{refusal} {refusal.data}")
 
     def _model_failed(
         self, said: str, *, hint: Trouble | None = None, http: int | None = None, details: str = ""
@@ -455,40 +454,3 @@ class _Conversation:
 
 class _Silent(Exception):
     """The agent did not answer in time."""
-
-
-def _reason(trouble: Exception) -> str:
-    """The most telling words of an error: agents put them into the message, into the data, or into JSON in either."""
-    candidates = [getattr(trouble, "data", None), str(trouble)]
-    for candidate in candidates:
-        text = _message_in(candidate)
-        if text:
-            return one_line(text)
-    return type(trouble).__name__
-
-
-def _message_in(value: object) -> str:
-    if isinstance(value, str):
-        try:
-            inner = json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-        return _message_in(inner) if isinstance(inner, dict) else value
-    if isinstance(value, dict):
-        named = (_message_in(value[key]) for key in ("message", "details", "error", "detail") if key in value)
-        return next((text for text in named if text), "")
-    return ""
-
-
-class _NotTheLibrary(logging.Filter):
-    """The library reports what it does not know as an error, to the root logger and with a traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        known = record.exc_info and isinstance(record.exc_info[1], acp.RequestError | ValidationError | ConnectionError)
-        return not (known and Path(record.pathname).is_relative_to(Path(acp.__file__).parent))
-
-
-def _quieten_library() -> None:
-    root = logging.getLogger()
-    if not any(isinstance(known, _NotTheLibrary) for known in root.filters):
-        root.addFilter(_NotTheLibrary())
