@@ -49,6 +49,7 @@ from server.domain.trouble import Trouble
 
 PATIENCE = 60.0  # seconds for an answer to anything but the prompt: a mismatched adapter can be silent for ever
 FAREWELL = 2.0  # seconds between a wish (cancel, end of input) and the next, harder one
+PAUSE = 0.3  # seconds in which nothing more of an old conversation is told
 YOUNG = 62.0  # seconds from the start of the minute in which a session began (see Quirk.YOUNG_SESSIONS_BREAK)
 EXPORT = 20.0  # seconds for the program that tells what a session used
 EXPORT_LIMIT = 64 * 1024 * 1024  # bytes of what it says
@@ -158,6 +159,8 @@ class _Conversation:
         self.continued: bool | None = None
         self.usage: dict[str, Any] = {}
         self._prompted = False
+        self._updated = asyncio.Event()  # set by each update
+        self._updated.set()
         self._refused = ""  # the last wish that was not granted, and why
         self._unanswered = asyncio.Event()
         self._wire = Wire(process.stdout, process.stdin, stream)
@@ -251,8 +254,17 @@ class _Conversation:
                 f"The earlier conversation could not be continued ({reason(trouble)}): a new one is told the story."
             )
             return False
+        await self._hear_it_out()
         self._meet(session)
         return True
+
+    async def _hear_it_out(self) -> None:
+        """Some answer first, and tell the old conversation afterwards: it is over when nothing more comes."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.agent.patience):
+                while self._updated.is_set():
+                    self._updated.clear()
+                    await asyncio.sleep(PAUSE)
 
     def _meet(self, session: str) -> None:
         self.session = session
@@ -408,6 +420,7 @@ class _Conversation:
 
     async def session_update(self, update: object, **_: Any) -> None:
         """Hears an update; those before the prompt are an old conversation being told again."""
+        self._updated.set()
         if self._prompted:
             self.usage |= accounts.of_update(update, self.usage)
         if self._prompted and not self.retries.hear_update(update):

@@ -269,6 +269,13 @@ def test_a_conversation_goes_on_and_what_is_told_again_is_not_heard_again(place:
     assert "the past" not in place.transcript
 
 
+def test_what_is_told_again_after_the_answer_is_not_heard_again_either(place: Place) -> None:
+    loading = 'greet(load=True); m = ask(); answer(m, {}); text("the past"); time.sleep(0.1); text("and more of it")'
+    outcome = place.turn(scripted(f"{SPEAK}\n{loading}\n{ECHO}"), "more", session="s1", fallback="all")
+    assert (outcome.state, outcome.summary, outcome.session) == ("succeeded", "more", "s1")
+    assert "the past" not in place.transcript
+
+
 @pytest.mark.parametrize(
     "opening",
     [
