@@ -51,6 +51,9 @@ SENTENCES = {  # pydantic's kinds of mistakes that have a plainer sentence than 
     "int_type": "It must be a whole number.",
     "int_from_float": "It must be a whole number.",
     "list_type": "It must be a list.",
+    "dict_type": "It must be a JSON object.",
+    "bool_type": "It must be true or false.",
+    "bool_parsing": "It must be true or false.",
     "model_attributes_type": "It must be a JSON object.",
 }
 
@@ -160,7 +163,7 @@ def _unfit(request: Request, error: RequestValidationError) -> Response:
         return answer(request, NarrowsError(f"The body is not JSON: {why}.", "Send a JSON object."))
     if first["loc"][0] == "path":
         return answer(request, _nothing_at(request))
-    others = ", ".join(f"{_field(one['loc'])}: {_sentence(one)}" for one in mistakes[1:4])
+    others = " ".join(f"{_field(one['loc'])}: {_sentence(one)}" for one in mistakes[1:4])
     return answer(request, Invalid(_field(first["loc"]), f"{_field(first['loc'])}: {_sentence(first)}", others))
 
 

@@ -178,6 +178,12 @@ class TestMistakes:
         assert error["code"] == "unknown"
         assert error["message"].endswith(".")
 
+    def test_every_wrong_field_is_told_in_plain_words(self, script: TestClient, project: Project) -> None:
+        wrong = {"permissions": "ask", "sandbox": "perhaps", "sandbox_network": {}}
+        error = error_of(script.patch(f"/api/projects/{project.id}", json=wrong), 422)
+        assert error["message"] == "permissions: It must be a JSON object."
+        assert error["hint"] == "sandbox: It must be true or false. sandbox_network: It must be true or false."
+
     def test_a_wrong_method_says_so(self, script: TestClient) -> None:
         assert error_of(script.put("/api/desk", json={}), 405)["code"] == "wrong_method"
 
