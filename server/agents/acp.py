@@ -457,9 +457,15 @@ class _Conversation:
             return False, f"this project allows no {tool}"
         if permission == "ask":
             self.transcript.question(call.tool_call_id, title=title, tool=tool, state="open")
-            return await self.turn.ask(Wish(tool, title, wanted.command or "\n".join(wanted.paths))), "by you"
+            return await self.turn.ask(
+                Wish(tool, self._near(title), wanted.command or self._near("\n".join(wanted.paths)))
+            ), "by you"
         decision = decide(wanted, self.turn.worktree, also=self._files())
         return decision.allowed, decision.why
+
+    def _near(self, text: str) -> str:
+        """Files of the worktree by their names in it."""
+        return text.replace(f"{self.turn.worktree}/", "")
 
     def _files(self) -> tuple[Path, ...]:
         return (self.turn.report_file, self.turn.prompt_file)

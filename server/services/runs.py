@@ -174,6 +174,8 @@ def fall_quiet(narrows: Narrows, run_id: int, since: datetime | None) -> None:
     """The agent has not said a word since then; None: it speaks again."""
     with narrows.transaction() as db:
         run = queries.run(db, run_id)
+        if run.over:
+            return
         run.quiet_since = since
         events.record(db, Actor.AGENT, "fell_quiet" if since else "spoke_again", run)
 
@@ -244,6 +246,9 @@ def decide(narrows: Narrows, run_id: int) -> Change:
             kept = " What it had done is kept: you can review it." if revision else ""
             change.stall(f"{_ending(run)}{kept}")
             events.record(db, Actor.ENGINE, "stalled", change)
+        elif revision is None and run.reason is Reason.ANSWER and (before := queries.last_revision(db, change.id)):
+            change.present("Its agent went on after your answer, and changed nothing more.")
+            events.record(db, Actor.ENGINE, "presented", change, revision=before.number)
         elif revision is None:
             change.stall(_nothing(run))
             events.record(db, Actor.ENGINE, "stalled", change)

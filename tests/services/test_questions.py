@@ -115,6 +115,21 @@ def test_an_answer_after_the_run_starts_another_that_is_told_and_granted(worksho
     assert told == {"make install": True, "rm -r /": False, "make clean": None}
 
 
+def test_work_that_was_there_before_a_late_answer_is_read_when_nothing_more_comes_after_it(workshop: Workshop) -> None:
+    run = at_work(workshop)
+    workshop.write(run, {"said.txt": "said\n"})
+    asked = ask(workshop, run)
+    workshop.take(run)
+    gives_up(workshop, run)
+    questions.answer(workshop.narrows, asked.id, allowed=True)
+    [follow_up] = workshop.admit()
+    runs.begin(workshop.narrows, follow_up.id, ME)
+    workshop.end(follow_up)
+    change = runs.decide(workshop.narrows, follow_up.id)
+    assert change.state is ChangeState.IN_REVIEW
+    assert change.note == "Its agent went on after your answer, and changed nothing more."
+
+
 WISHES = ("make install", "rm -r /", "make clean")
 
 
