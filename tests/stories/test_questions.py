@@ -104,11 +104,11 @@ def asking(tmp_path: Path) -> Iterator[Asking]:
 
 def test_allowed_it_goes_on_in_the_same_run(asking: Asking) -> None:
     task = asking.begin("make install", "make clean")
-    first, second = asking.asked(2)
+    clean, install = sorted(asking.asked(2), key=lambda question: question.subject)  # asked at the same time
     change = asking.house.waits(task, ChangeState.NEEDS_ATTENTION)
     assert asking.run(change).state is RunState.RUNNING
-    questions.answer(asking.narrows, first.id, allowed=True)
-    questions.answer(asking.narrows, second.id, allowed=False)
+    questions.answer(asking.narrows, install.id, allowed=True)
+    questions.answer(asking.narrows, clean.id, allowed=False)
     change = asking.house.waits(task)
     assert asking.told(change) == "make install: yes\nmake clean: no\n"
     assert len(runs.of_change(asking.narrows, change.id)) == 1
