@@ -3,19 +3,25 @@
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
+WORKERS ?= 3
+# Coverage is what the tests of the layers reach; the whole program, in a browser or a story, is a third slower with it.
+WHOLE := tests/browser tests/stories
+LAYERS := $(WHOLE:%=--ignore=%)
 
 BIN := $(VENV)/bin
 LOCK := requirements-dev.txt
 STAMP := $(VENV)/.narrows-$(shell cksum < $(LOCK) | tr ' ' '-')
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Extras stay in the lock: pip takes the newest of a package whose extra is asked for, and not the one that is locked
+# without it, and then finds it unlocked.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: \
-	--no-header --no-annotate
+	--no-strip-extras --no-header --no-annotate
 
 export PIP_ROOT_USER_ACTION := ignore
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-agents lint browser sandbox lock wheel bench clean
+.PHONY: help setup demo run test test-agents lint browser sandbox lock wheel bench bench-review bench-landing pictures clean
 
 help: ## Show what can be made.
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -29,7 +35,13 @@ run: setup ## Start Narrows for your own repositories; ARGS as above.
 	@$(BIN)/narrows serve $(ARGS)
 
 test: lint browser sandbox ## Lint, then every test, with the coverage of server/.
-	$(BIN)/pytest --cov=server --cov-report=term --cov-fail-under=90 $(ARGS)
+ifdef ARGS
+	$(BIN)/pytest --numprocesses $(WORKERS) $(ARGS)
+else
+	$(BIN)/pytest --numprocesses $(WORKERS) -m "not alone" $(LAYERS) --cov=server --cov-report=term --cov-fail-under=90
+	$(BIN)/pytest --numprocesses $(WORKERS) -m "not alone" $(WHOLE)
+	$(BIN)/pytest -m alone
+endif
 
 test-agents: setup sandbox ## The real agents, pinned, against a scripted model: installs them into a cache folder first.
 	$(BIN)/python -m tests.real.programs
@@ -57,6 +69,15 @@ wheel: setup ## Build the wheel into dist/, without the network.
 
 bench: setup ## Measure the loop; prints ratios.
 	$(BIN)/python -m tests.bench.loop $(ARGS)
+
+bench-review: setup ## Measure the review page beside its peers (npm brings them into a cache folder); ARGS="--sizes 2000".
+	$(BIN)/python -m tests.bench.review $(ARGS)
+
+bench-landing: setup ## Measure what landing costs beside git's own commands; ARGS="--sizes 4000".
+	$(BIN)/python -m tests.bench.landing $(ARGS)
+
+pictures: setup browser ## Make docs/pictures/ anew, from a demo.
+	$(BIN)/python -m tests.support.pictures $(ARGS)
 
 clean: ## Remove whatever was made here; your data folder stays.
 	rm -rf $(VENV) .make dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -10,6 +10,7 @@ import logging
 import logging.handlers
 import os
 import platform
+import queue
 import secrets
 import signal
 import socket
@@ -29,7 +30,7 @@ from server.bus import Bus
 from server.domain.errors import NarrowsError, Unavailable
 from server.engine import specs
 from server.engine.engine import Engine
-from server.git import commands
+from server.git import children, commands
 from server.services import agents, projects, relay, sample
 from server.services.narrows import Narrows
 from server.settings import Settings
@@ -83,14 +84,14 @@ def serve(settings: Settings, *, open_path: str = "/", register: Path | None = N
     Raises:
         NarrowsError: It can't start; the sentence says why.
     """
-    with _locked(settings.lock_file), _logging(settings), _narrows(settings) as narrows:
+    with _until_told() as end, _locked(settings.lock_file), _logging(settings), _narrows(settings) as narrows:
         if register:
             open_path = f"/projects/{projects.register(narrows, str(register)).id}"
-        if demo:
+        if demo and not end.told.is_set():
             sample.prepare(narrows)
-        sock = _bind(settings)
-        with sock, _announced(settings, sock, open_path), _background(settings, narrows) as worker:
-            _Server(create_app(narrows), narrows.bus, worker.stop).serve_on(sock)
+        with _bind(settings) as sock, _announced(settings, sock, open_path), _background(settings, narrows) as worker:
+            end.by(narrows.bus.close, worker.stop)
+            _Server(create_app(narrows), end).serve_on(sock)
     return 0
 
 
@@ -103,22 +104,54 @@ def _background(settings: Settings, narrows: Narrows) -> Iterator[Engine | relay
         try:
             yield worker
         finally:
-            with _signals_to(lambda *_: None):  # two seconds at most, and who breaks it off leaves agents behind
-                worker.stop()
+            worker.stop()
+
+
+class _End:
+    """The end of this process, once a signal asks for it: there is one, however often and whenever that happens."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # nothing else may be used by a handler as well
+        self._acts: tuple[Callable[[], None], ...] = (children.stop,)
+        threading.Thread(target=self._come, name="narrows-stop", daemon=True).start()
+
+    def hear(self, number: int, _frame: FrameType | None) -> None:
+        """As a handler of signals."""
+        self._signals.put(number)
+
+    def by(self, *acts: Callable[[], None]) -> None:
+        """What is done then, in a thread: instead of ending the git that a start waits for."""
+        self._acts = acts
+
+    def _come(self) -> None:
+        self._signals.get()
+        self.told.set()
+        for act in self._acts:
+            act()
 
 
 @contextlib.contextmanager
-def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """What the terminal and the system send to end a program goes to `handler`; nothing changes in other threads."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+def _until_told() -> Iterator[_End]:
+    """From the first moment on, a signal that ends programs is a wish, and what is broken off by it is no error.
+
+    In other threads than the main one, signals stay what they are.
+    """
+    end = _End()
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, end.hear) for number in (signal.SIGINT, signal.SIGTERM) if main}
     try:
-        yield
+        with children.kept():
+            yield end
+    except NarrowsError:
+        if not end.told.is_set():
+            raise
     finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
+        if not end.told.is_set():  # or else nobody has to ask a second time
+            for number, earlier in before.items():
+                signal.signal(number, earlier)
+    if end.told.is_set():
+        print("Stopped. What was under way goes on at the next start.", flush=True)  # noqa: T201
 
 
 def work(settings: Settings) -> int:
@@ -127,17 +160,15 @@ def work(settings: Settings) -> int:
     Raises:
         NarrowsError: Another engine works on this data folder already.
     """
-    with _engine_locked(settings), _logging(settings), _narrows(settings) as narrows:
-        stop = threading.Event()
+    with _until_told() as end, _engine_locked(settings), _logging(settings), _narrows(settings) as narrows:
         events, engine = relay.Relay(narrows), Engine(narrows, _executor(settings))
-        with _signals_to(lambda *_: stop.set()):
-            events.start()
-            engine.start()
-            print(f"Working on {settings.data}. Ctrl-C stops.", flush=True)  # noqa: T201
-            stop.wait()
-            narrows.bus.close()
-            engine.stop()
-            events.stop()
+        events.start()
+        engine.start()
+        print(f"Working on {settings.data}. Ctrl-C stops.", flush=True)  # noqa: T201
+        end.told.wait()
+        narrows.bus.close()
+        engine.stop()
+        events.stop()
     return 0
 
 
@@ -269,13 +300,10 @@ def _announced(settings: Settings, sock: socket.socket, open_path: str) -> Itera
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which lets go of live pages and of the background as soon as it is told to stop, and then returns
-    instead of dying.
-    """
+    """uvicorn, which ends when it is told to, by whoever hears the signals, and then returns instead of dying."""
 
-    def __init__(self, app: FastAPI, bus: Bus, stop_background: Callable[[], None]) -> None:
-        self._bus = bus
-        self._stopping = threading.Thread(target=stop_background, name="narrows-stop", daemon=True)
+    def __init__(self, app: FastAPI, end: _End) -> None:
+        self._end = end
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, access_log=False, timeout_graceful_shutdown=2, lifespan="off", server_header=False
@@ -285,16 +313,11 @@ class _Server(uvicorn.Server):
     def serve_on(self, sock: socket.socket) -> None:
         self.run(sockets=[sock])
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self.should_exit:
-            self._bus.close()
-            self._stopping.start()  # at the same time as the answers that are under way end
-        super().handle_exit(sig, frame)
+    async def on_tick(self, counter: int) -> bool:
+        return self._end.told.is_set() or await super().on_tick(counter)
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        with _signals_to(self.handle_exit):
-            yield
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        return contextlib.nullcontext()
 
 
 @contextlib.contextmanager
@@ -304,6 +327,7 @@ def _logging(settings: Settings) -> Iterator[None]:
     to_file = logging.handlers.RotatingFileHandler(settings.logs / "narrows.log", maxBytes=LOG_BYTES, backupCount=3)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     to_file.setLevel(settings.log_level.upper())
+    logging.raiseExceptions = False  # on a full disk the terminal would get a traceback for each line
     root = logging.getLogger()
     root.addHandler(to_file)
     root.setLevel(settings.log_level.upper())

@@ -57,8 +57,9 @@ class Client:
         return self._ask("POST", path, json={name: value for name, value in fields.items() if value is not None}).json()
 
     def delete(self, path: str) -> Any:
-        """Answers and raises as `get` does."""
-        return self._ask("DELETE", path).json()
+        """Answers and raises as `get` does; None where nothing is answered."""
+        answer = self._ask("DELETE", path)
+        return answer.json() if answer.content else None
 
     def until(self, look: Callable[[], Any | None], noun: str) -> Any:
         """What `look` answers once that is something: asked at once, after each event of `noun`, and now and then.

@@ -18,6 +18,14 @@ def line(text: str) -> str:
     return safe(" ".join(text.split()))
 
 
+def amount(size: int) -> str:
+    """Bytes as a person says them: "12 kB"."""
+    for unit, name in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size // unit} {name}"
+    return f"{size} bytes"
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows in columns as wide as their widest cell."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
@@ -30,7 +38,7 @@ def desk(told: dict[str, Any]) -> str:
     """What waits, first to read first, and how it stands with the budget."""
     budget = told["budget"]
     rows = [
-        (f"#{one['change']['id']}", f"{one['minutes']:.0f} min", line(one["title"]), line(one["why_here"]))
+        (f"#{one['change']['id']}", f"{one['minutes']:.0f} min", line(one["title"]), _standing(one))
         for one in told["waiting"]
     ]
     waiting = f"{told['waiting_count']} waiting, about {budget['waiting_minutes']:.0f} min to read"
@@ -40,6 +48,12 @@ def desk(told: dict[str, Any]) -> str:
     return _paragraphs([table(rows) + (f"\n… and {more} more" if rows and more > 0 else ""), numbers])
 
 
+def _standing(one: dict[str, Any]) -> str:
+    """Why a change stands where it does on the desk, and what it has before it."""
+    outlook = one.get("outlook")
+    return line(f"{one['why_here']}; {outlook['said']}" if outlook else one["why_here"])
+
+
 def tasks(told: Sequence[dict[str, Any]]) -> str:
     """One line a task: number, where it stands, title, and why nothing runs."""
     if not told:
@@ -47,6 +61,39 @@ def tasks(told: Sequence[dict[str, Any]]) -> str:
     return table(
         [(f"#{one['id']}", WHOSE.get(one["shown"], one["shown"]), line(one["title"]), line(one["why"])) for one in told]
     )
+
+
+def status(told: dict[str, Any]) -> str:
+    """Counts, and what keeps new work from starting."""
+    budget = told["budget"]
+    paused = f"; new tasks are paused: your budget is {budget['minutes']} min" if budget["paused"] else ""
+    numbers = f"{told['waiting']} waiting, about {budget['waiting_minutes']:.0f} min to read{paused}. "
+    numbers += f"{told['working']} at work, {told['queued']} in the backlog."
+    held = f"{told['free']} MB free. {told['trash']} in the trash, {amount(told['trash_size'])}."
+    kept = [f"A worktree stays as it is: {line(one)}" for one in told["unsaved"]]
+    return "\n".join(filter(None, [told["shortage"], told["engine"], numbers, held, *kept]))
+
+
+# What is in the trash, where no change is known to have left it.
+NOBODYS = {"tree": "a worktree", "side": "side work", "project": "the project"}
+
+
+def trash(told: Sequence[dict[str, Any]]) -> str:
+    """One line a thing: number, project, what it is, why it is there, how large, until when."""
+    if not told:
+        return "The trash is empty."
+    rows = [
+        (
+            str(one["id"]),
+            line(one["project"]),
+            f"change {one['change_id']}: {line(one['title'])}" if one["change_id"] else NOBODYS[one["kind"]],
+            line(one["why"]),
+            amount(one["size"]),
+            f"until {one['until'][:10]}" if one["until"] else "",
+        )
+        for one in told
+    ]
+    return f"{table(rows)}\n\nHave one back: narrows trash restore NUMBER [--to FOLDER]"
 
 
 def change(told: dict[str, Any]) -> str:
@@ -65,9 +112,28 @@ def change(told: dict[str, Any]) -> str:
     parts += [_comment(one) for one in told["comments"]]
     parts.append("\n".join(f"Blocker: {one}" for one in objections(told["blockers"])))
     parts.append("\n".join(f"Warning: {one}" for one in objections(told["warnings"])))
-    if told["forecast"]["merges"] is not None:
-        parts.append(line(told["forecast"]["message"]))
+    if outlook := told["outlook"]:
+        parts.append(line(f"{outlook['sentence']}."))
     return _paragraphs(parts)
+
+
+def receipt(told: dict[str, Any]) -> str:
+    """What was read, what was tested, what landed, and what was verified."""
+    read, tested, landed = told["read"], told["tested"], told["landed"]
+    rows = [
+        ("read", f"revision {read['revision']} of change {told['change']}, diff {read['diff_sha256'][:12]}"),
+        ("tested", f"tree {tested['tree'][:12]}"),
+        *(("", line(one if isinstance(one, str) else f"{one['command']}: {one['state']}")) for one in tested["checks"]),
+        (
+            "landed",
+            line(f"{landed['branch']} {landed['from'][:12]} -> {landed['to'][:12]}, tree {landed['tree'][:12]}"),
+        ),
+    ]
+    rows += [("insisted", line(tested["insisted"]))] if tested.get("insisted") else []
+    if verified := told.get("verified"):
+        there = verified["branch"]
+        rows.append(("verified", f"{line(landed['branch'])} read back at {(there['at'] or 'nothing')[:12]}"))
+    return _paragraphs([f"Landing {told['landing']}: {told['state']}", table(rows)])
 
 
 def objections(told: Iterable[dict[str, Any]]) -> list[str]:

@@ -27,10 +27,15 @@ class Settings:
         database_url: SQLAlchemy URL of Narrows' own tables.
         engine_database_url: SQLAlchemy URL of the engine's tables; each engine has its own, wherever the data is.
         agents: How many agents may run at once, over all projects.
+        line: How many landings of one target branch are proven at once.
         budget: Minutes of reading that may wait before new tasks pause; 0 for no limit.
+        trash_days: How many days the trash keeps what was put away; 0 for no limit.
+        trash_mb: How many megabytes it may hold; 0 for no limit.
+        free_mb: How many megabytes have to be free for anything new to start; 0: it always may.
         open_browser: Whether to open the user's browser at the start.
         worker: Whether this process does background work.
         log_level: One of `debug`, `info`, `warning`, `error`.
+        editor: How the person's editor is opened: a command, or a scheme such as `vscode://`; empty: not at all.
         agent_sections: The tables `[agents.NAME]` of `config.toml`, by name, as they stand there.
     """
 
@@ -40,10 +45,15 @@ class Settings:
     database_url: str = field(default="", repr=False)
     engine_database_url: str = field(default="", repr=False)
     agents: int = 4
+    line: int = 2
     budget: int = 60
+    trash_days: int = 30
+    trash_mb: int = 0
+    free_mb: int = 1024
     open_browser: bool = True
     worker: bool = True
     log_level: str = "info"
+    editor: str = ""
     agent_sections: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -58,7 +68,7 @@ class Settings:
 
         Args:
             flags: Values by setting name; None stands for a flag that wasn't given.
-            environ: The environment to read `NARROWS_*`, `HOME` and `XDG_DATA_HOME` from; the process's own
+            environ: The environment to read `NARROWS_*`, `VISUAL`, `HOME` and `XDG_DATA_HOME` from; the process's own
                 when None.
 
         Raises:
@@ -72,6 +82,9 @@ class Settings:
         sections = _take_sections(table)
         given += _from_file(table, data / CONFIG_NAME)
         values: dict[str, Any] = {"data": data, "agent_sections": sections}
+        visual = environ.get("VISUAL", "")
+        if visual.strip() and visual.isprintable():  # not ours: what can't be used there is no mistake here
+            given.append(_Given("editor", visual, "VISUAL"))
         for name, value in _parsed(given):
             values.setdefault(name, value)
         settings = cls(**values)
@@ -255,10 +268,15 @@ _PARSERS: dict[str, Callable[[object], Any]] = {
     "database_url": _database,
     "engine_database_url": _database,
     "agents": _whole(1, 256),
+    "line": _whole(1, 64),
     "budget": _whole(0, 100_000),
+    "trash_days": _whole(0, 36_500),
+    "trash_mb": _whole(0, 1_000_000_000),
+    "free_mb": _whole(0, 1_000_000_000),
     "open_browser": _switch,
     "worker": _switch,
     "log_level": _level,
+    "editor": _text,
 }
 assert {*_PARSERS, "agent_sections"} == {setting.name for setting in fields(Settings)}
 

@@ -18,7 +18,10 @@ import pytest
 
 from server import cli, client, plain_text
 from server.domain.errors import Unavailable
+from server.services import projects
 from server.settings import Settings
+from tests.services.workshop import Workshop
+from tests.support.house import narrows_in
 from tests.support.processes import wait_gone, wait_until
 from tests.support.repositories import Repository
 
@@ -228,10 +231,12 @@ def test_the_whole_loop_from_the_shell(server: Settings, narrows: Callable[..., 
         stale = narrows("land", "1", "--revision", "1")
         assert stale.code == 1
         assert "You read revision 1; the newest is 2." in stale.err
-        landed = narrows("land", "1", "-m", "new: a file")
+        landed = narrows("land", "1", "-m", "new: a file", "--method", "merge")
         assert (landed.code, landed.err) == (0, "")
         assert "Landed on main as " in landed.out
-        assert repository.log() == ["new: a file", "first"]
+        assert "tested    tree " in narrows("receipt", "1").out
+        assert repository.git("log", "--first-parent", "--format=%s").splitlines() == ["new: a file", "first"]
+        assert len(repository.git("log", "-1", "--format=%P").split()) == 2
         assert repository.show("HEAD:new.txt") == "one\none\n"
 
         undone = narrows("undo", "1")
@@ -239,6 +244,19 @@ def test_the_whole_loop_from_the_shell(server: Settings, narrows: Callable[..., 
         assert repository.log() == ["first"]
         again = narrows("undo", "1")
         assert again.code == 1
+
+
+def test_a_change_is_brought_up_to_date_without_a_server(
+    narrows: Callable[..., Said], repository: Repository, tmp_path: Path
+) -> None:
+    with narrows_in(tmp_path) as there:
+        Workshop(there, projects.register(there, str(repository.path))).change({"new.txt": "one\n"})
+    again = narrows("rebase", "1")
+    assert (again.code, again.out) == (1, "")
+    assert "It is on main as it is now." in again.err
+    head = repository.commit("meanwhile", {"README.md": "# Other\n"})
+    assert narrows("rebase", "1").out == f"#1 is up to date: revision 2 stands on {head[:12]}.\n"
+    assert "You read revision 1; the newest is 2." in narrows("rebase", "1", "--revision", "1").err
 
 
 def test_a_second_server_refuses_and_says_where_the_first_can_be_opened(
@@ -250,6 +268,7 @@ def test_a_second_server_refuses_and_says_where_the_first_can_be_opened(
     assert f"Open it at {client.link(server)}" in said.err
 
 
+@pytest.mark.alone
 def test_a_server_that_is_told_to_stop_ends_while_somebody_listens(server: Settings) -> None:
     address, token = str(client.running(server)), server.token_file.read_text().strip()
     pid = json.loads(server.server_file.read_text())["pid"]
@@ -260,3 +279,17 @@ def test_a_server_that_is_told_to_stop_ends_while_somebody_listens(server: Setti
         os.kill(pid, signal.SIGINT)
         assert not [line for line in lines if line.startswith("data")]
     wait_gone([pid], seconds=3)
+
+
+def test_the_trash_and_how_it_stands(narrows: Callable[..., Said], tmp_path: Path) -> None:
+    assert narrows("trash").out == "The trash is empty.\n"
+    assert json.loads(narrows("trash", "--json").out) == []
+    missing = narrows("trash", "restore", "7", "--to", str(tmp_path / "mine"))
+    assert (missing.code, missing.err) == (
+        1,
+        "narrows: There is no number 7 in the trash.\nSee what there is: narrows trash.\n",
+    )
+    assert narrows("trash", "remove", "7").code == 1
+    told = narrows("status").out
+    assert "No engine is running" in told
+    assert "0 in the trash, 0 bytes." in told

@@ -18,9 +18,9 @@ from server.services.narrows import Narrows
 from tests.support.processes import wait_until
 from tests.test_cli import Said
 from tests.test_cli import narrows as typed
-from tests.web.conftest import Worker, empty_database, narrows, project, repository, worker
+from tests.web.conftest import Worker, narrows, project, repository, template, worker
 
-__all__ = ["empty_database", "narrows", "project", "repository", "typed", "worker"]
+__all__ = ["narrows", "project", "repository", "template", "typed", "worker"]
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterable
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,28 @@ def test_a_lock_names_exact_versions_with_hashes_and_no_host(lock: Path) -> None
 def test_development_runs_on_what_users_run_on() -> None:
     run, development = pins(RUN_LOCK), pins(DEVELOPMENT_LOCK)
     assert {name: development[name].specifier for name in run} == {name: one.specifier for name, one in run.items()}
+
+
+def extras(wishes: Iterable[str]) -> set[tuple[str, str]]:
+    """What is asked for with an extra: (normal name, extra)."""
+    wanted = [one for one in map(Requirement, wishes) if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return {(normal(one.name), extra) for one in wanted for extra in one.extras}
+
+
+def test_what_is_asked_for_with_an_extra_is_locked_with_it() -> None:
+    """Else pip, once a newer version is out, takes that one for the extra, and stops since it has no hash."""
+    locked = pins(DEVELOPMENT_LOCK)
+    installed = [one for name in locked if (one := find(name)) is not None]
+    asked = extras([*project()["dev"], *(wish for one in installed for wish in one.requires or ())])
+    assert ("coverage", "toml") in asked
+    assert asked <= {(name, extra) for name, one in locked.items() for extra in one.extras}
+
+
+def find(name: str) -> Distribution | None:
+    try:
+        return distribution(name)
+    except PackageNotFoundError:  # of another platform
+        return None
 
 
 @pytest.mark.parametrize(("kind", "lock"), [("run", RUN_LOCK), ("dev", DEVELOPMENT_LOCK)])

@@ -71,6 +71,7 @@ class Remark:
 BLOCKS = {"write": ("",), "append": ("",), "replace": ("old", "new")}
 WORDS = ("run", "write", "append", "replace", "delete", "say", "wait", "ask", "fail", "crash")
 _DIRECTIVE = re.compile(rf"^\s*({'|'.join(WORDS)})(?::\s*(.*?)\s*|\s*)$")
+_COMMENT = re.compile(r"^## Comment (\d+) ", re.MULTILINE)
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([^`]*?)\s*$")
 _PLACE = re.compile(r"(?<![\w/.])([\w@+.-][\w@+./-]*\.\w+|\w+\.\w+):(\d+)(?:\s*[-–]\s*(\d+))?")
 
@@ -96,21 +97,38 @@ def parse(prompt: str) -> list[Directive]:
 
 
 def remarks(prompt: str) -> list[Remark]:
-    """The places `path:line` or `path:first-last` in `prompt`, with the ```suggestion block below each, if any."""
+    """The places `path:line` or `path:first-last` in `prompt`, with what is suggested below each, if anything.
+
+    That is a ```suggestion block with the new lines, or a ```diff block that replaces the old ones by them.
+    """
     found: list[Remark] = []
     lines = iter(prompt.splitlines())
     for line in lines:
         fence = _FENCE.match(line)
         if fence:
             text = _block(lines, fence[1])
-            if fence[2].split(" ")[0] == "suggestion" and found and found[-1].suggestion is None:
+            kind = fence[2].split(" ")[0]
+            if kind in ("suggestion", "diff") and found and found[-1].suggestion is None:
                 last = found.pop()
-                found.append(Remark(last.path, last.first, last.last, text))
+                found.append(Remark(last.path, last.first, last.last, _added(text) if kind == "diff" else text))
             continue
         for place in _PLACE.finditer(line):
             first = int(place[2])
             found.append(Remark(place[1], first, max(first, int(place[3] or first)), None))
     return found
+
+
+def numbered(prompt: str) -> list[tuple[int, str]]:
+    """The comments of a review, each as its number and its section of the prompt."""
+    headings = [*_COMMENT.finditer(prompt)]
+    ends = [*(heading.start() for heading in headings[1:]), len(prompt)]
+    return [(int(each[1]), prompt[each.start() : end]) for each, end in zip(headings, ends, strict=False)]
+
+
+def _added(patch: str) -> str:
+    """The lines that a patch of one hunk adds."""
+    _, _, rows = patch.partition("\n@@ ")
+    return "".join(f"{row[1:]}\n" for row in rows.splitlines()[1:] if row.startswith("+"))
 
 
 def _blocks(lines: Iterator[str], labels: tuple[str, ...]) -> dict[str, str]:
@@ -342,6 +360,15 @@ class Worker:
             await self.document()
         if self.done:
             await self.say(f"Done: {'; '.join(self.done)}.")
+        for number, section in numbered(prompt):
+            await self.say(f"\n\nComment {number}: {self.reply(section)}")
+
+    def reply(self, section: str) -> str:
+        """What became of the comment in that section of the prompt."""
+        edited = {name for told in self.done for name in [told.partition("edited ")[2]] if name}
+        if parse(section) or any(remark.path in edited for remark in remarks(section)):
+            return "fixed: as told."
+        return "declined: I have no model, and there is no suggestion or directive that I could follow."
 
     async def obey(self, directives: list[Directive]) -> None:
         """Follows the directives one after the other, with a plan if there are several."""

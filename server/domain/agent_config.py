@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 # Of any of these names, as a file, a folder or a link: it and all that lies in it.
 CONFIGURING = (
@@ -52,6 +53,7 @@ INSTRUCTING = (
 )
 
 
+@lru_cache(maxsize=4096)  # a page asks it of every file, more than once
 def configures_agents(path: str) -> bool:
     """Whether a file of this name can run code when an agent starts in its repository.
 
@@ -61,6 +63,7 @@ def configures_agents(path: str) -> bool:
     return any(_fits(name, CONFIGURING) for name in _names(path))
 
 
+@lru_cache(maxsize=4096)
 def instructs_agents(path: str) -> bool:
     """Whether agents take what a file of this name says for instructions."""
     return any(_fits(name, INSTRUCTING) for name in _names(path))
@@ -72,5 +75,6 @@ def _names(path: str) -> list[str]:
     return unicodedata.normalize("NFKC", folded).casefold().split("/")
 
 
+@lru_cache(maxsize=4096)
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -91,8 +92,16 @@ Json = JSON(none_as_null=True)
 
 def shown(name: str) -> str:
     """A file-system name for a page or a script: bytes that are no text, and control characters, as escapes."""
+    if name.isascii() and name.isprintable():
+        return name
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def few(names: Sequence[str], most: int = 5, what: str = "") -> str:
+    """The first of some names as a sentence has them, and how many more there are."""
+    more = f" and {len(names) - most} more{what}" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 class Row(SQLModel):

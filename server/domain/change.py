@@ -8,6 +8,7 @@ from sqlmodel import Field, UniqueConstraint
 
 from server.domain.base import Moment, Row, Word, now
 from server.domain.errors import WrongState
+from server.domain.event import Actor
 from server.domain.states import CHANGE_MOVES, RELOAD, TURNS, ChangeState, Turn, move, refusal, stands
 
 UNDONE = "Its landing was undone."
@@ -24,6 +25,7 @@ class Change(Row, table=True):
     session: str | None = None  # the agent's own name for its conversation
     session_at: datetime | None = Field(default=None, sa_type=Moment)  # when that conversation began
     check_rounds: int = 0  # red checks sent back to the agent since the person last spoke
+    part_of: int | None = Field(default=None, foreign_key="changes.id")  # the change that it was split from
     ready_at: datetime | None = Field(default=None, sa_type=Moment)  # came to the desk
     later_at: datetime | None = Field(default=None, sa_type=Moment)  # put off by the person
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
@@ -111,7 +113,9 @@ class Revision(Row, table=True):
     __table_args__ = (UniqueConstraint("change_id", "number"),)
 
     change_id: int = Field(foreign_key="changes.id", index=True)
-    run_id: int = Field(foreign_key="runs.id", unique=True)  # a run yields at most one
+    run_id: int | None = Field(default=None, foreign_key="runs.id", unique=True)  # a run yields at most one
+    # you: by hand, or as a part of another; engine: brought onto a newer base
+    made_by: Actor = Field(default=Actor.AGENT, sa_type=Word(Actor))
     number: int  # 1, 2, … within its change
     commit: str
     tree: str

@@ -24,6 +24,7 @@ class Check(Row, table=True):
     seconds: float | None = None
     log: str = ""  # path of the log, relative to the data folder
     tail: str = ""  # the log's last lines, for the page and the agent
+    red_before: bool | None = None  # of a red one: whether it was red without the change, too; None: not looked at
     superseded: bool = False  # its verdict counts no more: it was run once more, or it changed the files
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
 
@@ -41,6 +42,14 @@ class Check(Row, table=True):
     def end(self, state: CheckState, exit_code: int | None = None, seconds: float | None = None) -> None:
         self._become(state)
         self.exit_code, self.seconds, self.ended_at = exit_code, seconds, now()
+
+    def decided_as(self, other: Check) -> Check:
+        """It need not run, or not again: the same command has its verdict on the same tree already."""
+        if self.state is not CheckState.RUNNING:
+            self.start()
+        self.end(other.state, other.exit_code, other.seconds)
+        self.log, self.tail, self.red_before, self.ended_at = other.log, other.tail, other.red_before, other.ended_at
+        return self
 
     def _become(self, state: CheckState) -> None:
         self.state = move(f"Check {self.id}", CHECK_MOVES, self.state, state)

@@ -81,3 +81,13 @@ class GitError(NarrowsError):
     def __init__(self, message: str, hint: str = "", stderr: str = "") -> None:
         super().__init__(message, hint)
         self.stderr = stderr
+
+
+class DiskFull(GitError):
+    """There is no room on the disk for what was to be written. Nothing is damaged by it."""
+
+    status = 507
+    code = "disk_full"
+
+    def __init__(self, stderr: str = "") -> None:
+        super().__init__("The disk is full.", "Free some space, or empty the trash, then try again.", stderr)

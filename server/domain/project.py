@@ -15,7 +15,14 @@ DEFAULT_INCLUDE = [".env*", ".claude/settings.local.json"]
 class LandingMethod(StrEnum):
     SQUASH = "squash"  # one commit on the target
     MERGE = "merge"  # a merge commit with the revision as its second parent
-    REBASE = "rebase"  # the revision's commit, replayed on the target
+    REBASE = "rebase"  # a commit for each revision, replayed on the target one after the other
+
+
+class Author(StrEnum):
+    """Who a commit that lands is by. The committer is always the person."""
+
+    YOU = "you"
+    AGENT = "agent"
 
 
 class Permission(StrEnum):
@@ -36,6 +43,15 @@ class Project(Row, table=True):
     checks: list[str] = Field(default_factory=list, sa_type=Json)  # shell commands, in order
     include: list[str] = Field(default_factory=lambda: list(DEFAULT_INCLUDE), sa_type=Json)
     landing_method: LandingMethod = Field(default=LandingMethod.SQUASH, sa_type=Word(LandingMethod))
+    check_each: bool = False  # of a rebase, whether the checks run on each of its commits
+    message_template: str = ""  # of commits that land, with $title, $summary, $task, $change; empty: title and summary
+    author: Author = Field(default=Author.YOU, sa_type=Word(Author))
+    co_author: bool = False  # whether the other one of the two is named by Co-authored-by
+    sign_off: bool = False  # whether the person's Signed-off-by ends the message
+    hooks: bool = False  # whether a landing runs the repository's own hooks
+    remote: str = ""  # the git remote whose branch is the target; empty: the target is a local branch
+    follows: bool = True  # whether the local branch of that name is brought along once the remote one has moved
+    pull_requests: bool = False  # whether a landing opens a pull request there instead of moving the branch
     agents_limit: int = 4  # runs of this project at the same time
     check_rounds: int = 2  # how often a red check goes back to the agent before it goes to the person
     turn_minutes: int = 60  # time limit of one run

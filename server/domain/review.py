@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlmodel import Field
+from sqlmodel import Field, UniqueConstraint
 
 from server.domain.base import FileName, Moment, Row, Word, now
 from server.domain.errors import WrongState
@@ -46,9 +46,9 @@ class Comment(Row, table=True):
 
     change_id: int = Field(foreign_key="changes.id", index=True)
     revision: int  # the revision's number
-    path: str | None = Field(default=None, sa_type=FileName)  # None: on the change as a whole
+    path: str | None = Field(default=None, sa_type=FileName)  # None: on the change as a whole, or on its report
     side: Side = Field(default=Side.NEW, sa_type=Word(Side))
-    line: int | None = None  # first line, from 1; None: on the file as a whole
+    line: int | None = None  # first line, from 1, of the file or of the report; None: on all of it
     end_line: int | None = None  # last line, the same as `line` for one line
     quoted: str = ""  # the lines as they were
     body: str  # markdown
@@ -66,6 +66,59 @@ class Comment(Row, table=True):
 
     def resolve(self) -> None:
         self.state = CommentState.RESOLVED
+
+    def reopen(self) -> None:
+        if self.state is not CommentState.RESOLVED:
+            raise WrongState("This comment is open already.", "Resolve it once you are content.")
+        self.state = CommentState.SENT
+
+
+class Fit(StrEnum):
+    """How well a comment's lines are found again in a later revision."""
+
+    EXACT = "exact"  # the same lines at the same place
+    SHIFTED = "shifted"  # the same lines, further up or down
+    EDITED = "edited"  # changed lines in the same surroundings
+    MOVED = "moved"  # in another block, or in another file
+    GONE = "gone"  # not there any more: the comment is outdated, and shown with its old lines
+
+
+class Anchor(Row, table=True):
+    """Where a comment stands in a later revision. It is placed once, when that revision is taken."""
+
+    __tablename__ = "anchors"
+    __table_args__ = (UniqueConstraint("comment_id", "revision"),)
+
+    comment_id: int = Field(foreign_key="comments.id", index=True)
+    revision: int  # the later revision's number
+    path: str = Field(sa_type=FileName)
+    side: Side = Field(sa_type=Word(Side))
+    line: int  # of GONE: where it would be, for the order on the page
+    end_line: int
+    fit: Fit = Field(sa_type=Word(Fit))
+
+
+class Viewed(Row, table=True):
+    """A file that the person has read, by its content: a rebase keeps the mark, another change of the file does not."""
+
+    __tablename__ = "viewed"
+    __table_args__ = (UniqueConstraint("project_id", "path", "old_blob", "new_blob"),)
+
+    project_id: int = Field(foreign_key="projects.id")
+    path: str = Field(sa_type=FileName)
+    old_blob: str
+    new_blob: str
+    at: datetime = Field(default_factory=now, sa_type=Moment)
+
+
+class Clock(Row, table=True):
+    """How long a revision was read: seconds with its page in sight and in use."""
+
+    __tablename__ = "clocks"
+
+    revision_id: int = Field(foreign_key="revisions.id", unique=True)
+    seconds: float = 0
+    ticked_at: datetime = Field(default_factory=now, sa_type=Moment)
 
 
 class Draft(Row, table=True):

@@ -32,6 +32,7 @@ class Run(Row, table=True):
     reason: Reason = Field(default=Reason.FIRST, sa_type=Word(Reason))
     agent: str
     prompt: str  # markdown, whole, as the agent gets it
+    onto: str = ""  # the target's commit that its worktree is brought onto before it starts; empty: it stays
     state: RunState = Field(default=RunState.QUEUED, sa_type=Word(RunState), index=True)
     attempt: int = 1
     executor: str | None = None  # who admitted it; None: waits for admission

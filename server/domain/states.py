@@ -60,11 +60,11 @@ class CheckState(State):
 
 
 class LandingState(State):
-    QUEUED = "queued", "waits for its turn on the target branch"
-    RUNNING = "running", "being built, proven, moved"
+    QUEUED = "queued", "in the landing line, behind those that are proven"
+    RUNNING = "running", "proven, and moved when its turn comes"
     LANDED = "landed", "the target branch points at it, or did"
     FAILED = "failed", "nothing moved; the landing says why"
-    CANCELLED = "cancelled", "taken back by the person before anything moved"
+    CANCELLED = "cancelled", "taken out of the line by the person before it moved"
     UNDONE = "undone", "was landed, and the person took it back"
 
 

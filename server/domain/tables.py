@@ -6,24 +6,33 @@ from server.domain.change import Change, Revision
 from server.domain.check import Check
 from server.domain.event import Event
 from server.domain.file_row import FileRow
+from server.domain.flag import Flag
+from server.domain.forecast import Forecast
 from server.domain.landing import Landing
+from server.domain.preference import Preference
 from server.domain.project import Project
 from server.domain.question import Question
-from server.domain.review import Comment, Draft, Review
+from server.domain.review import Anchor, Clock, Comment, Draft, Review, Viewed
 from server.domain.run import Executor, Run
 from server.domain.task import Task, TaskLink
+from server.domain.trash import Trash
 
 __all__ = [
     "Agent",
+    "Anchor",
     "Change",
     "Check",
+    "Clock",
     "Comment",
     "Draft",
     "Event",
     "Executor",
     "FileRow",
+    "Flag",
+    "Forecast",
     "Landing",
     "Pause",
+    "Preference",
     "Project",
     "Question",
     "Review",
@@ -31,6 +40,8 @@ __all__ = [
     "Run",
     "Task",
     "TaskLink",
+    "Trash",
     "Trial",
+    "Viewed",
     "metadata",
 ]

@@ -17,12 +17,14 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from server.domain.errors import Unavailable
-from server.engine import dispatch, processes, recovery, trials
+from server.engine import cleaning, dispatch, forecasting, processes, recovery, rendering, trials
 from server.engine.workplace import Workplace, occupy
+from server.git import children
 from server.services.narrows import Narrows
 
 # Constant, so that work begun by another version of Narrows is recovered by this one.
 WORKFLOWS_VERSION = "1"
+LONGEST = 3.0  # seconds for ending what was interrupted: its programs are gone by then
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +38,6 @@ class Engine:
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._place: Workplace | None = None
-        self._stop: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="narrows-engine", daemon=True)
 
     def start(self) -> None:
@@ -52,11 +53,13 @@ class Engine:
 
     def stop(self) -> None:
         """End every program in under three seconds. What was running goes on at the next start."""
-        if self._loop and self._place and self._stop:
+        if self._loop and self._place:
             with contextlib.suppress(RuntimeError):  # its loop has ended by itself
-                self._loop.call_soon_threadsafe(self._place.stopping.set)
-                self._loop.call_soon_threadsafe(self._stop.set)
-                processes.stop_all(within=2.0)  # DBOS, which takes a second, stops at the same time
+                self._loop.call_soon_threadsafe(self._place.interrupt)
+        ending = threading.Thread(target=children.stop)
+        ending.start()
+        processes.stop_all(within=2.0)
+        ending.join()
         self._thread.join(timeout=5)
         processes.stop_all(within=0.5)  # whatever was being started just then
 
@@ -72,7 +75,6 @@ class Engine:
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
         self._place = place = Workplace(self.narrows, self.executor)
         occupy(place)
         await asyncio.to_thread(recovery.before_launch, place)
@@ -83,15 +85,32 @@ class Engine:
                 working = [
                     tasks.create_task(dispatch.work(place, self._ready.set)),
                     tasks.create_task(trials.work(place)),
+                    tasks.create_task(rendering.work(place)),
+                    tasks.create_task(forecasting.work(place)),
+                    tasks.create_task(cleaning.work(place)),
                 ]
-                await self._stop.wait()
+                await place.stopping.wait()
                 for task in working:
                     task.cancel()
         finally:
-            place.stopping.set()
+            place.interrupt()
+            await _let_go(place)
             # From a thread: DBOS waits for its own threads, which may wait for this loop.
             await asyncio.to_thread(DBOS.destroy)
             connections.dispose()
+
+
+async def _let_go(place: Workplace) -> None:
+    """Once what was interrupted has ended its programs, nothing else in this loop goes on: it would find DBOS gone, and
+    complain.
+    """
+    if place.under_way:
+        await asyncio.wait(place.under_way, timeout=LONGEST)
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=LONGEST)
 
 
 def _launch(connections: Connections, executor: str) -> None:

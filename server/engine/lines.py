@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
+from typing import Any
 
 from server.domain.project import Project
 from server.engine import processes
@@ -13,6 +13,29 @@ from server.engine.processes import Command, Exit
 
 class Stopped(Exception):
     """A person stopped it; it has no result."""
+
+
+async def call_off(task: asyncio.Future[Any]) -> None:
+    """Cancel a task, and wait for its end. Who waits can be cancelled as well, and then hears of that."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
+
+
+async def done_before(stop: asyncio.Event | None, task: asyncio.Future[Any]) -> None:
+    """Wait for a task, which goes on whatever happens here.
+
+    Raises:
+        Stopped: `stop` was set before it was done.
+    """
+    stopping = asyncio.ensure_future(stop.wait() if stop else asyncio.Event().wait())
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise Stopped
+    finally:
+        stopping.cancel()
 
 
 async def run_line(
@@ -39,15 +62,9 @@ async def run_line(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     command = Command(("/bin/sh", "-c", line), tree, env, folder, timeout=project.check_minutes * 60.0)
     running = asyncio.ensure_future(processes.run_to_file(command, log))
-    stopping = asyncio.ensure_future(stop.wait() if stop else asyncio.Event().wait())
     try:
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            return running.result()
-        raise Stopped
+        await done_before(stop, running)
+        return running.result()
     finally:
-        stopping.cancel()
         if not running.done():
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+            await call_off(running)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from server.engine import processes
+from server.engine import clean_trees, processes
 from server.engine.workplace import Workplace
 from server.services import checks, runs
 
@@ -13,10 +13,13 @@ log = logging.getLogger(__name__)
 
 
 def before_launch(place: Workplace) -> None:
-    """Kill what still runs for this worker's unfinished runs and checks, so that nothing runs twice."""
+    """Kill what still runs for this worker's unfinished runs and checks, so that nothing runs twice; and remove the
+    clean worktrees of removed projects.
+    """
     for folder in _folders(place):
         if folder.is_dir() and (killed := processes.reap(folder)):
             log.warning("%d processes of an earlier server were still in %s; ended", killed, folder)
+    clean_trees.clear_out(place.narrows)
 
 
 def _folders(place: Workplace) -> list[Path]:

@@ -24,7 +24,7 @@ from server.engine import processes, specs
 from server.engine.trouble import explain
 from server.engine.workplace import Workplace
 from server.files import open_to_read
-from server.git import commands, repositories
+from server.git import configuration, repositories
 from server.services import agents, trials
 
 TIME = 180.0  # seconds that a trial may take
@@ -111,9 +111,9 @@ def _break_off(place: Workplace) -> None:
 
 async def _carry_out(place: Workplace, number: int, stops: dict[int, asyncio.Event]) -> None:
     try:
-        await _try(place, number, stops[number])
+        with place.carrying_out():
+            await _try(place, number, stops[number])
     except Exception as error:
-        await place.unless_stopping()
         why = explain(error, f"trial {number}")
         await asyncio.to_thread(trials.end, place.narrows, number, TrialState.FAILS, why)
     finally:
@@ -158,7 +158,7 @@ def _tree(folder: Path) -> Path:
 
 
 def _turn(spec: AgentSpec, folder: Path, exercise: Exercise) -> Turn:
-    person = commands.identity(_tree(folder))
+    person = configuration.identity(_tree(folder))
     own = {
         "TMPDIR": str(folder / "tmp"),
         "NARROWS_WORKTREE": str(_tree(folder)),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 
 from sqlalchemy.exc import OperationalError
 
 from server.domain.errors import NarrowsError
+from server.services import room
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 log = logging.getLogger(__name__)
 
 
@@ -18,10 +17,11 @@ def explain(error: Exception, what: str) -> str:
     if isinstance(error, NarrowsError):
         return str(error)
     log.error("%s failed", what, exc_info=error)
+    if told := room.full(error):
+        return str(told)
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
-        hint = "Make room on the disk" if error.errno in DISK else "See to it"
-        return f"The system refused: {error.strerror}{where}. {hint}, then try again."
+        return f"The system refused: {error.strerror}{where}. See to it, then try again."
     if isinstance(error, OperationalError):
-        return f"The database can't be written: {error.orig}. Make room on the disk if it is full, then try again."
+        return f"The database can't be written: {error.orig}. See to it, then try again."
     return "Narrows itself failed; its log says how."

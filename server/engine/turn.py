@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,14 +24,14 @@ from server.engine.asking import asker
 from server.engine.lines import Stopped
 from server.engine.listening import Listener
 from server.engine.trouble import explain
-from server.engine.workplace import Workplace, workplace
+from server.engine.workplace import Workplace, noted, workplace
 from server.services import agents, checks, revisions, runs
 
-Workflow = Callable[[int], Coroutine[Any, Any, None]]
 log = logging.getLogger(__name__)
 
 
 @DBOS.workflow(name="turn")
+@noted
 async def turn(run_id: int) -> None:
     """Carry a run out, to a revision with its checks, and decide what becomes of its change."""
     try:
@@ -150,7 +149,6 @@ async def record(run_id: int, outcome: dict[str, Any]) -> None:
             ending, state=RunState.FAILED, error=f"What the agent left could not be collected. {why}", suspect=False
         )
     await asyncio.to_thread(runs.end, narrows, run_id, place.executor, ending)
-    await place.unless_stopping()
 
 
 def _ending(outcome: dict[str, Any]) -> runs.Ending:
@@ -172,19 +170,18 @@ def _ending(outcome: dict[str, Any]) -> runs.Ending:
 
 @DBOS.step(name="judge")
 async def judge(run_id: int) -> None:
-    """Run the project's checks on the revision, in the worktree that it was taken from.
+    """Run the project's checks on the revision.
 
-    Whatever goes wrong here, a decision follows: a check without a result is not green, and a landing runs it again.
+    Whatever goes wrong here, a decision follows: a check without a result is not green, and is tried once more then.
     """
     place = workplace()
     try:
         if await asyncio.to_thread(runs.undecided, place.narrows, run_id, place.executor):
             await _judge(place, run_id)
-    except Exception:
-        log.exception("the checks of run %s could not be carried out", run_id)
+    except Exception as error:
+        log.warning("the checks of run %s have no result yet: %s", run_id, explain(error, f"judging run {run_id}"))
     finally:
         place.stops.pop(run_id, None)
-    await place.unless_stopping()
 
 
 async def _judge(place: Workplace, run_id: int) -> None:
@@ -192,15 +189,13 @@ async def _judge(place: Workplace, run_id: int) -> None:
     revision = await asyncio.to_thread(revisions.of_run, place.narrows, run_id)
     if revision is None or revision.tree == revision.base_tree or not project.checks:
         return
-    if change.state is not ChangeState.WORKING or change.slot is None:
+    if change.state is not ChangeState.WORKING:
         await asyncio.to_thread(checks.call_off, place.narrows, revision.id)
         return
+    stop = place.stop_of(run.id)
     if run.stop_asked:
-        place.stop_of(run.id).set()
-    tree = place.narrows.tree(project.id, change.slot)
-    await checker.check(place, project, revision, tree, stop=place.stop_of(run.id))
-    if await asyncio.to_thread(preparation.sweep, place.narrows, project, tree, revision):
-        await asyncio.to_thread(checks.discredit, place.narrows, revision)
+        stop.set()
+    await checker.judge(place, project, revision, stop)
 
 
 @DBOS.step(name="decide")
@@ -215,7 +210,6 @@ async def decide(run_id: int) -> None:
 async def give_up(run_id: int, why: str) -> None:
     """After a mistake of Narrows' own: the run ends, and a person sees it; the worktree stays as it is."""
     place = workplace()
-    await place.unless_stopping()
     await asyncio.to_thread(runs.end, place.narrows, run_id, place.executor, runs.Ending(RunState.FAILED, why))
     if await asyncio.to_thread(runs.undecided, place.narrows, run_id, place.executor):
         await asyncio.to_thread(runs.decide, place.narrows, run_id)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from server.domain.errors import GitError, NarrowsError
 from server.git.commands import discover, run
+from server.git.places import is_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,31 @@ def common_dir(source: Path) -> Path:
     Raises:
         NarrowsError: as `inspect` says.
     """
+    stamp = _stamp(source)
+    if stamp and (known := _common_dirs.get(source)) and known[0] == stamp:
+        return known[1]
+    git_dir = _found_common_dir(source)
+    if stamp:
+        _common_dirs[source] = (stamp, git_dir)
+    return git_dir
+
+
+_common_dirs: dict[Path, tuple[tuple[object, ...], Path]] = {}  # asked for many times at each landing
+
+
+def _stamp(source: Path) -> tuple[object, ...] | None:
+    """Where this is the same, so is what git says of the folder: whose it is, and which `.git` it has."""
+    marker = source / ".git"
+    try:
+        folder, found = source.stat(), marker.lstat()
+    except OSError:
+        return None
+    linked = () if is_folder(marker) else (found.st_mtime_ns, found.st_size)
+    whole = (marker / "HEAD").exists()
+    return (folder.st_ino, folder.st_uid, found.st_dev, found.st_ino, found.st_uid, found.st_mode, whole, *linked)
+
+
+def _found_common_dir(source: Path) -> Path:
     if source.is_dir():
         found = discover(source, "rev-parse", "--path-format=absolute", "--git-common-dir", ok=(0, 128))
         if not found.code:

@@ -6,37 +6,45 @@ import os
 import re
 import shutil
 import tempfile
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
+from threading import RLock
 
 from server.domain.errors import GitError, NarrowsError, NotFound
+from server.files import open_to_read
 from server.git.commands import Output, execute, run
 from server.git.inspection import Inspection, common_dir, default_branch, inspect
 
 __all__ = [
     "Inspection",
     "TargetGone",
+    "bring",
     "common_dir",
     "create",
     "default_branch",
     "fetch",
     "guard",
+    "held",
     "hold",
     "inspect",
     "is_ancestor",
     "merge_base",
+    "plain_tip",
     "read_file",
     "release",
+    "release_all",
+    "remove_pipes",
     "resolve",
-    "restore",
     "root_files",
+    "tip",
     "tracked_files",
-    "trash",
 ]
 
 HELD = "refs/narrows/"
-CHANGES = "refs/narrows/changes/"
-TRASH = "refs/narrows/trash/"
+BRANCHES = "refs/narrows/trash/branches/"  # what agents' branches named that stood in the way
 
 # An agent works in a worktree of the mirror, so `git config` there writes here. What stands here is ours alone, and
 # is put back before each use. It also holds for the agent's own git, so that both see a tree in the same way.
@@ -48,6 +56,8 @@ CONFIG = """\
 \tsymlinks = true
 \tautocrlf = false
 \tsafecrlf = false
+\tcommitGraph = false
+\tuseReplaceRefs = false
 \tfsmonitor = false
 \tuntrackedCache = false
 \thooksPath = /dev/null
@@ -64,18 +74,21 @@ CONFIG = """\
 \tallowAnySHA1InWant = true
 """
 SHA256 = "[extensions]\n\tobjectFormat = sha256\n"
+LARGEST_CONFIG = 100_000  # bytes; ours has far fewer
+# Of the mirror and of each worktree git reads these whatever it is asked; a pipe in their place would hold it up.
+READ_BY_GIT = ("HEAD", "packed-refs", "shallow", "info/exclude", "gitdir", "commondir")
 PLANTABLE = ("info/attributes", "info/grafts", "info/sparse-checkout", "objects/info/alternates", "config.worktree")
 
 
 class TargetGone(NarrowsError):
-    """The target branch is not in the user's repository any more."""
+    """The target branch is not in the user's repository any more, or not on its `remote`."""
 
     status = 409
     code = "target_gone"
 
-    def __init__(self, branch: str) -> None:
+    def __init__(self, branch: str, remote: str = "") -> None:
         super().__init__(
-            f"The branch {branch} is not in the repository any more.",
+            f"The branch {branch} is not {f'on {remote}' if remote else 'in the repository'} any more.",
             "Create it again, or choose another target branch for the project.",
         )
 
@@ -121,14 +134,11 @@ def guard(mirror: Path) -> None:
         NotFound: there is no mirror.
     """
     config = mirror / "config"
-    try:
-        found = config.read_bytes()
-    except FileNotFoundError:
-        if not (mirror / "objects").is_dir():
-            raise NotFound(f"The mirror {mirror} is gone.", "Add the project again.") from None
-        found = b""
-    except OSError:
-        found = b""
+    file = open_to_read(config)
+    if file is None and not (mirror / "objects").is_dir():
+        raise NotFound(f"The mirror {mirror} is gone.", "Add the project again.")
+    with file or BytesIO() as said:
+        found = said.read(LARGEST_CONFIG)
     sha256 = re.search(rb"^\s*objectformat\s*=\s*sha256\s*$", found, re.I | re.M) is not None
     wanted = (CONFIG.format(version=int(sha256)) + SHA256 * sha256).encode()
     if found != wanted or config.is_symlink():
@@ -136,6 +146,26 @@ def guard(mirror: Path) -> None:
     for name in PLANTABLE:
         with suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(mirror / name)  # noqa: PTH108
+    for admin in (mirror, *(mirror / "worktrees").glob("*")):
+        for name in READ_BY_GIT:
+            if (admin / name).is_fifo():
+                os.unlink(admin / name)  # noqa: PTH108
+    for refs in (mirror / "worktrees").glob("*/refs"):
+        remove_pipes(refs)
+    if not os.path.lexists(mirror / "HEAD"):
+        _replace(mirror / "HEAD", b"ref: refs/heads/main\n")
+
+
+def remove_pipes(folder: Path) -> None:
+    """A git that asks for all refs would wait for what a pipe among them says."""
+    folders = [folder]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False) and Path(entry.path).is_fifo():
+                    os.unlink(entry.path)  # noqa: PTH108
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -161,23 +191,69 @@ def fetch(source: Path, mirror: Path, branch: str) -> str:
         TargetGone: the user's repository has no such branch.
         NarrowsError: the user's repository can't be used any more, as `inspect` says.
     """
+    ref = f"refs/heads/{branch}"
     create(source, mirror)  # nothing to do, unless somebody removed it by hand
     git_dir = common_dir(source)
+    with undisturbed(mirror):
+        wanted = tip(git_dir, branch)
+        if wanted is None:
+            inspect(source)  # which says why, where nothing of it can be read any more
+            raise TargetGone(branch)
+        return _bring(git_dir, mirror, wanted, branch, named=ref)
+
+
+def bring(source: Path, mirror: Path, commit: str, branch: str) -> str:
+    """Brings a commit that the user's repository has, perhaps under no ref, to `refs/heads/<branch>` of the mirror.
+
+    Raises:
+        NarrowsError: as `fetch` does.
+    """
+    create(source, mirror)
+    return _bring(common_dir(source), mirror, commit, branch, named=commit)
+
+
+@contextmanager
+def undisturbed(mirror: Path) -> Iterator[None]:
+    """Only one at a time changes the mirror's branches: git would refuse the other one."""
+    with _locks[mirror]:
+        yield
+
+
+_locks: defaultdict[Path, RLock] = defaultdict(RLock)
+_brought: dict[tuple[Path, str], str] = {}  # what is there for certain: an agent may write any id into a branch's file
+
+
+def follow(mirror: Path, branch: str, old: str, new: str) -> None:
+    """The user's branch was moved to a commit that the mirror made: its copy comes along, if it was where that was."""
+    if not _ask(mirror, "update-ref", "--no-deref", "--end-of-options", f"refs/heads/{branch}", new, old).code:
+        _brought[mirror, branch] = new
+
+
+def _bring(git_dir: Path, mirror: Path, wanted: str, branch: str, *, named: str) -> str:
     ref = f"refs/heads/{branch}"
-    wanted = resolve(git_dir, ref)
-    if wanted is None:
-        raise TargetGone(branch)
     _copy_excludes(git_dir, mirror)
-    if resolve(mirror, ref) != wanted:
-        _fetch(git_dir, mirror, ref)
-    return resolve(mirror, ref) or wanted
+    if (mirror / ref).is_fifo():  # an agent put it there, and git would wait for what it says
+        (mirror / ref).unlink()
+    with undisturbed(mirror):
+        if plain_tip(mirror, branch) == wanted == _brought.get((mirror, branch)):
+            return wanted
+        was = resolve(mirror, ref)
+        if was != wanted:
+            if was and resolve(git_dir, was) is None:  # an agent moved it: only the mirror has what it made
+                hold(mirror, f"{BRANCHES}{was}", was)
+            remove_pipes(mirror / "refs")
+            _fetch(git_dir, mirror, named, ref)
+            wanted = resolve(mirror, ref) or wanted
+        _brought[mirror, branch] = wanted
+        return wanted
 
 
-def _fetch(git_dir: Path, mirror: Path, ref: str) -> None:
+def _fetch(git_dir: Path, mirror: Path, named: str, ref: str) -> None:
     command = [
+        *("-c", "protocol.version=2"),  # which serves a commit that no ref names
         *("fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance", "--no-prune"),
         *("--no-recurse-submodules", "--update-head-ok", "--update-shallow", "--force"),
-        *("--end-of-options", str(git_dir), f"+{ref}:{ref}"),
+        *("--end-of-options", str(git_dir), f"+{named}:{ref}"),
     ]
     if run(mirror, *command, timeout=600, ok=(0, 1, 128)).code:
         _clear_the_way(mirror, ref)
@@ -197,6 +273,8 @@ def _clear_the_way(mirror: Path, ref: str) -> None:
     listed = run(mirror, "for-each-ref", "--format=%(refname)", "refs/heads/").text.splitlines()
     for name in listed:
         if name.startswith(f"{ref}/") or ref.startswith(f"{name}/"):
+            if oid := resolve(mirror, name):
+                hold(mirror, f"{BRANCHES}{oid}", oid)
             run(mirror, "update-ref", "--no-deref", "-d", "--end-of-options", name)
 
 
@@ -214,34 +292,42 @@ def release(mirror: Path, ref: str) -> None:
     run(mirror, "update-ref", "--no-deref", "-d", "--end-of-options", _ours(ref))
 
 
-def trash(mirror: Path, ref: str) -> str:
-    """Moves a change's ref out of the way, in one step, and gives its name in the trash."""
-    return _rename(mirror, ref, CHANGES, TRASH)
+def release_all(mirror: Path, *refs: str) -> None:
+    """Lets go of what these refs hold, and all refs below those that end with a slash; of what is not there, nothing
+    happens.
+    """
+    if not mirror.exists():
+        return
+    steps = "".join(f"delete {ref}\0\0" for ref in held(mirror, *map(_ours, refs)))
+    if steps:
+        run(mirror, "update-ref", "--no-deref", "-z", "--stdin", input=os.fsencode(steps))
 
 
-def restore(mirror: Path, trash_ref: str) -> str:
-    """Moves a ref back out of the trash, in one step, and gives its name there."""
-    return _rename(mirror, trash_ref, TRASH, CHANGES)
-
-
-def _rename(mirror: Path, ref: str, old: str, new: str) -> str:
-    oid = resolve(mirror, ref)
-    if not ref.startswith(old) or oid is None:
-        raise NotFound(f"Nothing is held as {ref}.")
-    name = new + ref.removeprefix(old)
-    taken = 1
-    while resolve(mirror, name) not in (None, oid):
-        taken += 1
-        name = f"{new}{ref.removeprefix(old)}-{taken}"
-    steps = f"start\0update {name}\0{oid}\0\0delete {ref}\0{oid}\0prepare\0commit\0"
-    run(mirror, "update-ref", "--no-deref", "-z", "--stdin", input=os.fsencode(steps))
-    return name
+def held(mirror: Path, *refs: str) -> dict[str, str]:
+    """The commits that these refs hold, and all refs below those that end with a slash, by the refs' names."""
+    listed = run(mirror, "for-each-ref", "--format=%(objecttype) %(objectname) %(refname)", *refs).text.splitlines()
+    return {ref: oid for kind, oid, ref in (line.split(" ", 2) for line in listed) if kind == "commit"}
 
 
 def _ours(ref: str) -> str:
     if not ref.startswith(HELD):
         raise NotFound(f"{ref} is not a name for work held by Narrows.")
     return ref
+
+
+def tip(git_dir: Path, branch: str) -> str | None:
+    """The commit that a branch is at right now; None when there is no such branch."""
+    return plain_tip(git_dir, branch) or resolve(git_dir, f"refs/heads/{branch}")
+
+
+def plain_tip(git_dir: Path, branch: str) -> str | None:
+    """The same, read from the file in which git keeps it; None where that says nothing, as when branches are packed
+    into one file, or this one is another name for one: then git knows.
+    """
+    with open_to_read(git_dir / "refs/heads" / branch) or BytesIO() as file:
+        said = file.read(100)
+    found = re.fullmatch(rb"([0-9a-f]{40}|[0-9a-f]{64})\n", said)
+    return found[1].decode() if found else None
 
 
 def resolve(mirror: Path, name: str) -> str | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from server.git import commands, mirrors
+from server.git import commands, configuration, mirrors
 
 
 def found(folder: Path, message: str) -> str:
     """Make `folder` a repository with one commit of all that is in it on the branch `main`; its id."""
     commands.execute(["init", "--quiet", "--initial-branch=main", "--template=", os.fspath(folder)])
-    person = commands.identity(folder)
+    person = configuration.identity(folder)
     who = {
         f"GIT_{role}_{part}": value
         for role in ("AUTHOR", "COMMITTER")
@@ -24,4 +24,9 @@ def found(folder: Path, message: str) -> str:
 
 def tip(source: Path, branch: str) -> str | None:
     """The commit that a branch of the user's repository is at right now; None when it is gone."""
-    return mirrors.resolve(mirrors.common_dir(source), f"refs/heads/{branch}")
+    return mirrors.tip(mirrors.common_dir(source), branch)
+
+
+def is_forward(source: Path, old: str, new: str) -> bool:
+    """Whether `new`, a commit of the user's repository, contains the commit `old` of it."""
+    return mirrors.is_ancestor(mirrors.common_dir(source), old, new)

@@ -48,12 +48,13 @@ def take(
         None when there is nothing that differs from `base`.
 
     Raises:
+        TooLarge: it is more than a revision can hold.
         GitError: a file can't be read; the sentence names it.
         NotFound: the tree was never prepared.
     """
     guard(mirror)
     where = place(mirror, tree)
-    found = contents.write(where, exclude)
+    found = contents.write(where, exclude, most=contents.LARGEST)
     if found == tree_of(mirror, base):
         return None
     made = commit(mirror, found, [base], with_trailers(message, trailers), author, author, date)

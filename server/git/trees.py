@@ -25,8 +25,22 @@ def intact(mirror: Path, tree: Path, commit: str) -> bool:
     where = place(mirror, tree)
     if where.head() != commit:
         return False
-    prepared = run(mirror, "diff-index", "--cached", "--quiet", commit, "--", index=where.index, ok=(0, 1))
-    return prepared.code == 0 and not contents.edited(where, where.index)
+    contents.expect_tree(where)
+    with contents.honest_index(where) as index:
+        prepared = run(mirror, "diff-index", "--cached", "--quiet", commit, "--", index=index, ok=(0, 1))
+        return prepared.code == 0 and not contents.edited(where, index)
+
+
+def content(mirror: Path, tree: Path, exclude: Sequence[str] = (), most: int | None = contents.LARGEST) -> str:
+    """The id of the tree object of all that stands in the worktree now; see `server.git.contents.write`.
+
+    Raises:
+        NotFound: it was never prepared, or its folder is gone.
+        TooLarge: it is more than a revision can hold.
+        GitError: a file can't be read.
+    """
+    guard(mirror)
+    return contents.write(place(mirror, tree), exclude, most=most)
 
 
 def rewind(mirror: Path, tree: Path, commit: str, exclude: Sequence[str] = ()) -> None:
@@ -36,13 +50,10 @@ def rewind(mirror: Path, tree: Path, commit: str, exclude: Sequence[str] = ()) -
     """
     guard(mirror)
     where = place(mirror, tree)
-    run(
-        where.admin,
-        *("read-tree", "--reset", "-u", "--end-of-options", commit),
-        work_tree=tree,
-        index=where.index,
-        env={"GIT_COMMON_DIR": str(mirror)},
-    )
-    settle(where.index)
+    contents.expect_tree(where)
+    if not where.sealed:
+        contents.distrust(where, where.index)
+    run(mirror, "read-tree", "--reset", "-u", "--end-of-options", commit, work_tree=tree, index=where.index)
+    settle(where)
     for name in contents.untracked(where, where.index, exclude):
         erase(tree / name.rstrip("/"))

@@ -10,14 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from server.domain.errors import GitError, WrongState
-from server.git import contents
+from server.git import contents, obstacles
 from server.git.commands import run
 from server.git.includes import bring
 from server.git.mirrors import guard
 from server.git.objects import tree_of
 from server.git.places import Place, erase, is_folder, place
 
-__all__ = ["bring", "prepare", "remove", "saved", "settle", "touched"]
+__all__ = ["bring", "discard", "is_kept", "is_reached", "prepare", "remove", "saved", "settle", "touched"]
 
 GITLINK = "160000"
 TICK = 0.02  # seconds; longer than the step of any kernel clock that stamps files
@@ -42,17 +42,24 @@ def prepare(mirror: Path, tree: Path, commit: str, keep: Sequence[str] = ()) -> 
     try:
         _build(where, commit)
     except OSError as trouble:
-        raise GitError(
-            f"The worktree {tree} can't be made anew: {trouble.strerror} ({trouble.filename}).",
-            "Remove that folder by hand, then try again.",
-        ) from trouble
+        raise _in_the_way(tree, trouble) from trouble
     return False
 
 
+def _in_the_way(tree: Path, trouble: OSError) -> GitError:
+    """Something stands there that its files' owner alone can remove, or that is in use."""
+    return GitError(
+        f"The worktree {tree} can't be made anew: {trouble.strerror} ({trouble.filename}).",
+        "Remove that folder by hand, then try again.",
+    )
+
+
 def _reset(where: Place, commit: str, keep: Sequence[str]) -> bool:
-    if not where.prepared or not is_folder(where.tree):
+    if not where.prepared or not is_folder(where.tree) or obstacles.find(where.tree).traps:
         return False
     _attach(where, commit)
+    if not where.sealed:
+        contents.distrust(where, where.index)
     _checkout(where, commit)
     _sweep(where, _kept(where, keep))
     if contents.edited(where, where.index):
@@ -175,20 +182,21 @@ def _folders_of(names: Iterable[str]) -> set[str]:
 
 def _hand_over(where: Place, commit: str) -> None:
     """Gives the agent its own copy of the index, and remembers what the tree was made from."""
-    settle(where.index)
+    settle(where)
     shutil.copy2(where.index, where.agents_index)
     where.commit.write_text(f"{commit}\n")
 
 
-def settle(index: Path) -> None:
-    """Dates the index one clock tick after the files that were just written.
+def settle(where: Place) -> None:
+    """Dates the private index one clock tick after the files that were just written, and seals it.
 
     A git that compares fine times reads every file again whose time is not before the index's, as it could have been
     changed in that same tick. Waiting for the next tick makes that needless.
     """
-    if index.stat().st_mtime_ns % WHOLE_SECOND:
+    if where.index.stat().st_mtime_ns % WHOLE_SECOND:
         time.sleep(TICK)
-        os.utime(index)
+        os.utime(where.index)
+    where.seal()
 
 
 def touched(mirror: Path, tree: Path, base: str, exclude: Sequence[str] = ()) -> list[str]:
@@ -202,13 +210,14 @@ def touched(mirror: Path, tree: Path, base: str, exclude: Sequence[str] = ()) ->
     guard(mirror)
     where = place(mirror, tree)
     contents.expect_tree(where)
-    staged = run(
-        mirror,
-        *("diff-index", "-z", "--cached", "--name-only", "--no-renames", "--end-of-options", base, "--"),
-        index=where.index,
-    ).fields()
-    changed = contents.edited(where, where.index)
-    return sorted({*staged, *changed, *contents.untracked(where, where.index, exclude)})
+    with contents.honest_index(where) as index:
+        staged = run(
+            mirror,
+            *("diff-index", "-z", "--cached", "--name-only", "--no-renames", "--end-of-options", base, "--"),
+            index=index,
+        ).fields()
+        changed = contents.edited(where, index)
+        return sorted({*staged, *changed, *contents.untracked(where, index, exclude)})
 
 
 def saved(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> bool:
@@ -225,14 +234,21 @@ def saved(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> bool:
     if not where.prepared:
         return not os.path.lexists(tree)
     start = where.prepared_commit()
-    if is_folder(tree):
-        held = run(mirror, "for-each-ref", "--format=%(tree)", "refs/narrows/").text.split()
-        if contents.write(where, exclude) not in {tree_of(mirror, start), *held}:
-            return False
+    if is_folder(tree) and not is_kept(mirror, contents.write(where, exclude), start):
+        return False
     head = where.head()
-    if head is None or head == start:
-        return True
-    return bool(run(mirror, "for-each-ref", "--count=1", f"--contains={head}", "refs/narrows/").text)
+    return head is None or head == start or is_reached(mirror, head)
+
+
+def is_kept(mirror: Path, content: str, start: str) -> bool:
+    """Whether a tree is that of the commit `start`, or of a commit held below refs/narrows/."""
+    held = run(mirror, "for-each-ref", "--format=%(tree)", "refs/narrows/").text.split()
+    return content in held or content == tree_of(mirror, start)
+
+
+def is_reached(mirror: Path, commit: str) -> bool:
+    """Whether a commit can be reached from one that is held below refs/narrows/."""
+    return bool(run(mirror, "for-each-ref", "--count=1", f"--contains={commit}", "refs/narrows/").text)
 
 
 def remove(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> None:
@@ -240,12 +256,25 @@ def remove(mirror: Path, tree: Path, exclude: Sequence[str] = ()) -> None:
 
     Raises:
         WrongState: something in it is not saved, so it stays as it is.
+        GitError: something in it can't be removed.
     """
     if not saved(mirror, tree, exclude):
         raise WrongState(
             f"The worktree {tree} has work that is not in any revision.",
             "Keep what is there as a revision, or abandon the change first.",
         )
+    discard(mirror, tree)
+
+
+def discard(mirror: Path, tree: Path) -> None:
+    """Removes a worktree with all that is in it, which is nobody's work.
+
+    Raises:
+        GitError: something in it can't be removed.
+    """
     where = place(mirror, tree)
-    for part in (where.tree, where.admin, where.private):
-        erase(part)
+    try:
+        for part in (where.tree, where.admin, where.private):
+            erase(part)
+    except OSError as trouble:
+        raise _in_the_way(tree, trouble) from trouble

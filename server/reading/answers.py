@@ -35,6 +35,16 @@ _BARE = re.compile(
 _DIGITS = re.compile(r"\d+")
 
 
+_KIND = re.compile(r"[\s*_`\[(]*(fixed|done|declined|question)\b", re.IGNORECASE)
+
+
+def kind(answer: str) -> str:
+    """What an answer is, where it begins with its word: fixed, declined or question; else empty."""
+    match = _KIND.match(answer)
+    word = match[1].lower() if match else ""
+    return "fixed" if word == "done" else word
+
+
 @dataclass(frozen=True)
 class _Start:
     """Where an answer begins: the line, the comments that it is for, what the line itself says."""

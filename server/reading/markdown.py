@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from server.reading import visible
 
@@ -22,9 +25,18 @@ def html(text: str) -> str:
     Only text-level and block tags survive, with no attribute but an absolute link's `href`: nothing that a script,
     a style or htmx would act on, nothing that loads from the network.
     """
-    rendered = _parser.render(visible.plain(text))
+    return clean(parse(visible.plain(text)))
+
+
+def parse(text: str) -> list[Token]:
+    """The text's tokens; each that opens or is a block knows its lines. Unseen characters are the caller's to mark."""
+    return _parser.parse(text)
+
+
+def clean(tokens: Sequence[Token]) -> str:
+    """Safe HTML of whole blocks among the tokens."""
     return nh3.clean(
-        rendered,
+        _parser.renderer.render(tokens, _parser.options, {}),
         tags=_TEXT | _BLOCKS | _TABLES,
         clean_content_tags=_LEFT_OUT,
         attributes={"a": {"href"}},

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -40,9 +41,10 @@ _TEST = re.compile(
 _AFFIXES = re.compile(r"^(test|spec)_|[._-](test|spec)s?$", re.I)
 
 
+@lru_cache(8192)  # it is asked several times for each file of a page
 def folded(path: str) -> str:
     """Why nobody reads this file line by line, in a few words; empty where somebody should."""
-    name = PurePosixPath(path).name.lower()
+    name = path.rpartition("/")[2].lower()
     if _LOCK.fullmatch(name):
         return "lock file"
     if _VENDORED.search(path):
@@ -57,21 +59,46 @@ def is_test(path: str) -> bool:
     return _TEST.search(path) is not None
 
 
+@dataclass(frozen=True)
+class Group:
+    """Files that are read one after the other, and why here; `places` are theirs in the list that was ordered."""
+
+    why: str
+    places: list[int]
+
+
+def groups(files: Sequence[Changed]) -> list[Group]:
+    """The files in the order in which to read them, in groups that each have a reason; none is empty."""
+    paths = [file.path for file in files]
+    sizes = [_size(file) for file in files]
+    places = sorted(range(len(files)), key=lambda n: (-sizes[n], paths[n]))
+    generated = [n for n in places if folded(paths[n])]
+    written = [n for n in places if not folded(paths[n])]
+    tests = [n for n in written if is_test(paths[n])]
+    tested = set(tests)
+    source = [n for n in written if n not in tested and _SOURCE.fullmatch(paths[n])]
+    told = {*tests, *source}
+    rest = [n for n in written if n not in told]
+    about: dict[str, list[int]] = {}
+    for place in tests:
+        about.setdefault(_subject(paths[place]), []).append(place)
+    first: list[int] = []
+    for place in source:
+        first += [place, *about.pop(_stem(paths[place]), [])]
+    beside = set(first)
+    tests = [n for n in tests if n not in beside]
+    found = [
+        Group("Source, the most changed first, each with its tests", first),
+        Group("Other tests", tests),
+        Group("The rest", rest),
+        Group("Folded: nobody wrote these by hand", generated),
+    ]
+    return [group for group in found if group.places]
+
+
 def reading_order(files: Sequence[Changed]) -> list[int]:
     """The places in `files` in the order in which to read them."""
-    places = sorted(range(len(files)), key=lambda n: (-_size(files[n]), files[n].path))
-    generated = [n for n in places if folded(files[n].path)]
-    written = [n for n in places if not folded(files[n].path)]
-    tests = [n for n in written if is_test(files[n].path)]
-    source = [n for n in written if not is_test(files[n].path) and _SOURCE.fullmatch(files[n].path)]
-    rest = sorted(set(written) - set(tests) - set(source), key=written.index)
-    ordered: list[int] = []
-    for place in source:
-        ordered.append(place)
-        beside = [n for n in tests if _subject(files[n].path) == _stem(files[place].path)]
-        ordered += beside
-        tests = [n for n in tests if n not in beside]
-    return [*ordered, *tests, *rest, *generated]
+    return [place for group in groups(files) for place in group.places]
 
 
 def _size(file: Changed) -> int:
@@ -79,7 +106,9 @@ def _size(file: Changed) -> int:
 
 
 def _stem(path: str) -> str:
-    return PurePosixPath(path).stem.lower()
+    """A file's name without its last suffix."""
+    name = path.rpartition("/")[2].lower()
+    return name.rpartition(".")[0] or name
 
 
 def _subject(path: str) -> str:

@@ -7,13 +7,19 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from server.domain.errors import Invalid
-from server.domain.project import LandingMethod
+from server.domain.project import Author, LandingMethod
 
 CONFIG = "narrows.toml"
-KINDS: Mapping[type, str] = {str: "a text", list: "a list of texts", int: "a whole number"}
+KINDS: Mapping[type, str] = {
+    str: "a text",
+    list: "a list of texts",
+    int: "a whole number",
+    bool: "true or false",
+}
 
 
 @dataclass
@@ -26,6 +32,11 @@ class Proposal:
     checks: list[str] = field(default_factory=list)
     include: list[str] = field(default_factory=list)
     landing_method: LandingMethod | None = None
+    check_each: bool = False
+    message_template: str = ""
+    author: Author | None = None
+    co_author: bool = False
+    sign_off: bool = False
     agents_limit: int | None = None
     rules: str = ""
     hands_off: list[str] = field(default_factory=list)
@@ -59,6 +70,10 @@ def _configured(found: Proposal, content: bytes) -> None:
         ("setup", str),
         ("checks", list),
         ("include", list),
+        ("check_each", bool),
+        ("message_template", str),
+        ("co_author", bool),
+        ("sign_off", bool),
         ("agents_limit", int),
         ("rules", str),
         ("hands_off", list),
@@ -71,15 +86,21 @@ def _configured(found: Proposal, content: bytes) -> None:
             )
         setattr(found, name, said[name])
     if "landing_method" in said:
-        if said["landing_method"] not in set(LandingMethod):
-            raise Invalid("path", f"In its {CONFIG}, landing_method must be one of: {', '.join(LandingMethod)}.")
-        found.landing_method = LandingMethod(said["landing_method"])
+        found.landing_method = LandingMethod(_one_of(LandingMethod, "landing_method", said))
+    if "author" in said:
+        found.author = Author(_one_of(Author, "author", said))
+
+
+def _one_of(words: type[StrEnum], name: str, said: Mapping[str, Any]) -> str:
+    if said[name] not in set(words):
+        raise Invalid("path", f"In its {CONFIG}, {name} must be one of: {', '.join(words)}.")
+    return str(said[name])
 
 
 def _is(value: object, kind: type) -> bool:
     if isinstance(value, list):
         return kind is list and all(isinstance(each, str) for each in value)
-    return isinstance(value, kind) and not isinstance(value, bool)
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def _guessed(files: Mapping[str, str]) -> Proposal:

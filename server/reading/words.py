@@ -4,79 +4,92 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
-from server.reading import visible
-from server.reading.rows import Row, RowKind
+from rapidfuzz.distance import Indel, Postfix, Prefix
 
-LONGEST = 300  # characters of a line; beyond, comparing takes longer than it helps
+from server.reading import versions
+from server.reading.row import Row
+
+LONGEST = 1000  # characters of a line whose words are compared; of a longer one, the part between its same ends counts
 ALIKE = 0.4  # the share of both lines that must be the same; below, they are two lines and not two versions of one
 SECONDS = 0.15  # after which the rest is left unmarked
 
 Range = tuple[int, int]
-_TOKENS = re.compile(r"\w+|\s+|.")
-_PIECES = re.compile(r"(<[^>]*>)|&[^;]+;|.", re.DOTALL)
+_TOKENS = re.compile(r"[^\W_]+|\s+|.", re.DOTALL)  # parts of a name are words
+_PIECES = re.compile(r'(<span class="unseen"[^>]*>[^<]*</span>|&[^;]+;)|(<[^>]*>)|[^<&]+')
 
 
 def changed(rows: Sequence[Row], seconds: float = SECONDS) -> dict[int, list[Range]]:
-    """The changed ranges of characters, by a row's place in `rows`. Lines are paired in order, block by block."""
+    """The changed ranges of characters, by a row's place in `rows`."""
     deadline = time.monotonic() + seconds
     found: dict[int, list[Range]] = {}
-    for removed, added in _pairs(rows):
+    for removed, added in versions.pairs(rows, seconds).items():
         if time.monotonic() > deadline:
             break
-        if ranges := _compare(rows[removed].text, rows[added].text):
-            found[removed], found[added] = ranges
+        found[removed], found[added] = _compare(rows[removed].text, rows[added].text)
     return {place: ranges for place, ranges in found.items() if ranges}
 
 
 def mark(html: str, ranges: Sequence[Range]) -> str:
-    """A coloured line with `<span class="word">` around the characters of its text that are in `ranges`."""
-    inside = {place for start, end in ranges for place in range(start, end)}
-    marked: list[str] = []
-    place, is_open = 0, False
+    """A coloured line with `<span class="word">` around the characters of its text that are in `ranges`.
+
+    Args:
+        html: Text with tags and entities as `colours` and `visible` write them; a marked unseen character counts once.
+        ranges: In rising order, apart from each other.
+    """
+    parts = groupby(_cut(html, ranges), key=itemgetter(1))
+    return "".join(_marked("".join(text for text, _ in part), within=within) for within, part in parts)
+
+
+def _cut(html: str, ranges: Sequence[Range]) -> Iterator[tuple[str, bool]]:
+    """The pieces of a line, each wholly within a range or outside; tags are outside, so that marks never cross them."""
+    cuts = [cut for both in ranges for cut in both]
+    place = passed = 0  # characters so far; cuts that lie behind. An odd number of them: within a range
     for piece in _PIECES.finditer(html):
-        wanted = piece[1] is None and place in inside
-        if wanted is not is_open:
-            marked.append('<span class="word">' if wanted else "</span>")
-            is_open = wanted
-        marked.append(piece[0])
-        place += piece[1] is None
-    return "".join(marked) + ("</span>" if is_open else "")
+        one, tag = piece.group(1, 2)
+        if tag:
+            yield tag, False
+            continue
+        text, start = piece[0], 0
+        length = 1 if one else len(text)
+        while passed < len(cuts) and cuts[passed] < place + length:
+            cut = max(cuts[passed] - place, 0)
+            yield text[start:cut], passed % 2 == 1
+            start, passed = cut, passed + 1
+        yield text[start:], passed % 2 == 1
+        place += length
 
 
-def _pairs(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
-    """Places of removed rows with those of the added ones that follow their block, where both blocks are as long."""
-    place = 0
-    while place < len(rows):
-        removed = _run(rows, place, RowKind.REMOVED)
-        added = _run(rows, place + removed, RowKind.ADDED)
-        if removed == added:
-            yield from ((place + n, place + removed + n) for n in range(removed))
-        place += max(removed + added, 1)
+def _marked(text: str, *, within: bool) -> str:
+    return f'<span class="word">{text}</span>' if within and text else text
 
 
-def _run(rows: Sequence[Row], start: int, kind: RowKind) -> int:
-    end = start
-    while end < len(rows) and rows[end].kind is kind:
-        end += 1
-    return end - start
-
-
-def _compare(old: str, new: str) -> tuple[list[Range], list[Range]] | None:
-    if max(len(old), len(new)) > LONGEST or visible.unseen(old) or visible.unseen(new):
-        return None
+def _compare(old: str, new: str) -> tuple[list[Range], list[Range]]:
+    """The ranges of two versions that differ; none where they have little in common."""
+    if max(len(old), len(new)) > LONGEST:
+        return _between_same_ends(old, new)
     before, after = _TOKENS.findall(old), _TOKENS.findall(new)
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    kept = sum(_weight(before[block.a : block.a + block.size]) for block in matcher.get_matching_blocks())
+    steps = Indel.opcodes(before, after)
+    kept = sum(_weight(before[step.src_start : step.src_end]) for step in steps if step.tag == "equal")
     if 2 * kept < ALIKE * (_weight(before) + _weight(after)):
-        return None
-    steps = [step for step in matcher.get_opcodes() if step[0] != "equal"]
+        return [], []
     return (
-        _characters(before, [(start, end) for _, start, end, _, _ in steps]),
-        _characters(after, [(start, end) for _, _, _, start, end in steps]),
+        _characters(before, ((step.src_start, step.src_end) for step in steps if step.tag != "equal")),
+        _characters(after, ((step.dest_start, step.dest_end) for step in steps if step.tag != "equal")),
     )
+
+
+def _between_same_ends(old: str, new: str) -> tuple[list[Range], list[Range]]:
+    start = Prefix.similarity(old, new)
+    end = Postfix.similarity(old[start:], new[start:])
+    return _range(start, len(old) - end), _range(start, len(new) - end)
+
+
+def _range(start: int, end: int) -> list[Range]:
+    return [(start, end)] if end > start else []
 
 
 def _weight(tokens: Sequence[str]) -> int:
@@ -84,9 +97,17 @@ def _weight(tokens: Sequence[str]) -> int:
     return sum(len(token) for token in tokens if not token.isspace())
 
 
-def _characters(tokens: Sequence[str], ranges: Sequence[Range]) -> list[Range]:
-    """Ranges of tokens as ranges of characters."""
+def _characters(tokens: Sequence[str], ranges: Iterable[Range]) -> list[Range]:
+    """Ranges of tokens as ranges of characters; two with nothing but blanks between them are one."""
     starts = [0]
     for token in tokens:
         starts.append(starts[-1] + len(token))
-    return [(starts[start], starts[end]) for start, end in ranges if end > start]
+    found: list[Range] = []
+    for start, end in ranges:
+        if end == start:
+            continue
+        if found and not "".join(tokens[found[-1][1] : start]).strip():
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((start, end))
+    return [(starts[start], starts[end]) for start, end in found]

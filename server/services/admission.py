@@ -10,9 +10,9 @@ from server.domain.change import Change
 from server.domain.event import Actor
 from server.domain.run import Reason, Run
 from server.domain.task import Task
-from server.services import budget, events, prompts
+from server.services import budget, checkouts, events, prompts
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import queries, run_queries
 
 
 def admit(narrows: Narrows, executor: str) -> list[Run]:
@@ -21,13 +21,13 @@ def admit(narrows: Narrows, executor: str) -> list[Run]:
     Each run given is marked with the executor and nobody else's from then on; the caller starts it.
     """
     with narrows.reading() as db:
-        if not queries.anything_to_admit(db):
+        if not run_queries.anything_to_admit(db):
             return []
     with narrows.transaction() as db:
         room = _Room(narrows, db)
-        admitted = [_give(db, run, executor) for run in queries.waiting_runs(db) if room.take(run.project_id)]
+        admitted = [_give(narrows, db, run, executor) for run in run_queries.waiting(db) if room.take(run.project_id)]
         if room.left and not budget.state(narrows, db).paused:
-            admitted += [_give(db, _begin(db, task), executor) for task in _starting(db, room)]
+            admitted += [_give(narrows, db, _begin(db, task), executor) for task in _starting(db, room)]
         return admitted
 
 
@@ -41,7 +41,7 @@ class _Room:
     """How many more agents may work, in all and by project."""
 
     def __init__(self, narrows: Narrows, db: Session) -> None:
-        self._by_project = queries.admitted_by_project(db)
+        self._by_project = run_queries.admitted_by_project(db)
         self._limits = {project.id: project.agents_limit for project in queries.projects(db)}
         self.left = narrows.settings.agents - sum(self._by_project.values())
 
@@ -66,8 +66,12 @@ def _begin(db: Session, task: Task) -> Run:
     return follow(db, change, Reason.FIRST, prompts.first(task, queries.project(db, task.project_id)))
 
 
-def follow(db: Session, change: Change, reason: Reason, prompt: str) -> Run:
-    """Another run for a change, to be admitted when there is room. Inside the caller's transaction."""
+def follow(db: Session, change: Change, reason: Reason, prompt: str, onto: str = "") -> Run:
+    """Another run for a change, to be admitted when there is room. Inside the caller's transaction.
+
+    Args:
+        onto: The target's commit that the change's worktree is brought onto first; empty: it stays.
+    """
     task = queries.task(db, change.task_id)
     run = Run(
         change_id=change.id,
@@ -76,15 +80,16 @@ def follow(db: Session, change: Change, reason: Reason, prompt: str) -> Run:
         reason=reason,
         agent=task.agent,
         prompt=prompt,
+        onto=onto,
     )
     events.record(db, Actor.ENGINE, "queued", run, reason=reason.value)
     return run
 
 
-def _give(db: Session, run: Run, executor: str) -> Run:
+def _give(narrows: Narrows, db: Session, run: Run, executor: str) -> Run:
     change = queries.change(db, run.change_id)
     if change.slot is None:
-        change.slot = queries.free_slot(db, change.project_id)
+        change.slot = checkouts.free_slot(narrows, db, change.project_id)
         db.add(change)
     run.executor, run.ticket = executor, f"run-{run.id}-{run.attempt}"
     events.record(db, Actor.ENGINE, "admitted", run)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import queries, run_queries
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def pause(narrows: Narrows, db: Session) -> str:
 
 def full(narrows: Narrows, db: Session, project_id: int) -> str:
     """Which limit on agents is reached, as a sentence; empty when none is."""
-    at_work = queries.admitted_by_project(db)
+    at_work = run_queries.admitted_by_project(db)
     if sum(at_work.values()) >= narrows.settings.agents:
         return f"All {narrows.settings.agents} agents are at work."
     limit = queries.project(db, project_id).agents_limit

@@ -1,48 +1,72 @@
 """Landing: build, move by compare-and-swap, write down. The engine carries it out between these steps.
 
-What lands is exactly what was read and what was tested: `receipt` says so, or nothing moved.
+What lands is exactly what was read and what was tested: `receipts` says so, or nothing moves.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.domain.base import now, shown
+from server.domain.base import few, shown
 from server.domain.change import Revision
-from server.domain.errors import NarrowsError
+from server.domain.errors import GitError, NarrowsError, Unavailable
 from server.domain.event import Actor
 from server.domain.landing import Landing
-from server.domain.project import Project
+from server.domain.project import LandingMethod, Project
 from server.domain.review import Review, Verdict
-from server.domain.run import SILENT_AFTER
-from server.domain.states import ChangeState, LandingState, TaskState
-from server.git import commands, diffs, merges, mirrors, objects, repositories
-from server.services import changes, checks, events, prompts
-from server.services.assessments import Objected, Objection, assessed
+from server.domain.states import ChangeState, LandingState
+from server.git import merges, mirrors, objects
+from server.services import assessments, changes, checks, events, hooks, line, messages, receipts, targets
+from server.services.assessments import Assessment, Objected, Objection, assessed
+from server.services.line import Stand, claim, mine, take_over
 from server.services.narrows import Narrows
-from server.store import queries
+from server.services.targets import Target
+from server.store import landing_queries, queries
+
+__all__ = [
+    "Construction",
+    "arrived",
+    "claim",
+    "construct",
+    "fail",
+    "get",
+    "land",
+    "may_move",
+    "mine",
+    "move",
+    "of_change",
+    "rebuild",
+    "recent",
+    "take_over",
+    "to_prove",
+    "unobjected",
+    "whole",
+]
 
 MOST_TRIES = 5  # how often a lost race is run again
-
-
-def default_message(narrows: Narrows, change_id: int) -> str:
-    """The commit message that a landing gets unless the person edits it: the task's title, then the agent's summary."""
-    with narrows.reading() as db:
-        change = queries.change(db, change_id)
-        task = queries.task(db, change.task_id)
-        revision = queries.last_revision(db, change_id)
-    summary = revision.summary.strip() if revision else ""
-    return f"{task.title}\n\n{summary}".strip() + "\n"
+SCOPE = "scope"  # the code of the warning that something else would land than was read
 
 
 def land(
-    narrows: Narrows, change_id: int, *, revision: int, message: str = "", acknowledge: list[str] | None = None
+    narrows: Narrows,
+    change_id: int,
+    *,
+    revision: int,
+    message: str = "",
+    method: LandingMethod | None = None,
+    acknowledge: list[str] | None = None,
+    insist: str = "",
 ) -> Landing:
     """Put a change into the landing line of its target branch.
 
-    It is built here, so that a conflict is said at once; the engine then proves and moves it.
+    It is built here, on top of the last one in line, so that a conflict is said at once; the engine then proves and
+    moves it.
+
+    Args:
+        message: What the person wrote; empty: what is proposed.
+        method: This landing's own; the project's when None.
+        insist: Why it lands although a check is red, in the person's words; empty: a red check stops it.
 
     Raises:
         Objected: There are blockers, or warnings not acknowledged.
@@ -52,161 +76,189 @@ def land(
         change = queries.change(db, change_id)
         seen = changes.reviewed(db, change, revision)
         project = queries.project(db, change.project_id)
+        title = queries.task(db, change.task_id).title
+        topic = targets.topic(project, change_id, title, landing_queries.of_change(db, change_id))
         assessment = assessed(db, change, seen)
-    message = message.strip() or default_message(narrows, change_id)
     draft = Landing(
         change_id=change.id,
         project_id=project.id,
         revision_id=seen.id,
         target_branch=project.target_branch,
-        method=project.landing_method,
-        message=message.strip() + "\n",
+        remote=project.remote,
+        topic=topic,
+        method=method or project.landing_method,
+        message=message,
         acknowledged=sorted(set(acknowledge or [])),
+        insisted=insist.strip(),
     )
-    if not assessment.blockers:
-        built = construct(narrows, project, seen, draft)
-        if isinstance(built, Objection):
-            assessment.blockers.append(built)
-        elif built.scope:
-            assessment.warnings.append(built.scope)
-    if assessment.blockers or {w.hash for w in assessment.warnings} - set(draft.acknowledged):
-        raise Objected(assessment)
+    for _ in range(MOST_TRIES):
+        built = unobjected(narrows, project, seen, draft, assessment)
+        if _join(narrows, draft, seen, built):
+            return draft
+    raise Unavailable(f"The line of {draft.target_branch} moves too fast just now.", "Land it again in a moment.")
+
+
+def unobjected(
+    narrows: Narrows, project: Project, revision: Revision, draft: Landing, assessment: Assessment
+) -> Construction:
+    """What would land, built; `draft` says where to, which warnings are acknowledged, and whether the person insists.
+
+    Raises:
+        Objected: By the assessment, by a conflict, by a red check, or because it is not quite what was read.
+    """
+    against = Assessment([*assessment.blockers], [*assessment.warnings], assessment.doubtful)
+    built = None if against.stops(draft) else construct(narrows, project, revision, draft)
+    if isinstance(built, Objection):
+        against.blockers.append(built)
+    elif built:
+        known = [assessments.red(command) for command in checks.red_on(narrows, project, built.tree)]
+        against.blockers.extend(each for each in known if each not in against.blockers)
+        against.warnings.extend(built.differs)
+    if not isinstance(built, Construction) or against.stops(draft) or against.unacknowledged(draft):
+        raise Objected(against)
+    built.despite = sorted(each.hash for each in against.over_red) if draft.insisted else []
+    return built
+
+
+def _join(narrows: Narrows, draft: Landing, revision: Revision, built: Construction) -> bool:
+    """Into the line, behind the one that it was built on. False: that is not the last one any more."""
     with narrows.transaction() as db:
-        change = queries.change(db, change_id)
-        changes.reviewed(db, change, revision)
+        change = queries.change(db, draft.change_id)
+        changes.reviewed(db, change, revision.number)
+        if not built.still_follows(line.before(db, draft)):
+            return False
         change.start_landing()
         db.add(change)
-        db.add(
-            Review(
-                change_id=change.id,
-                revision_id=seen.id,
-                commit=seen.commit,
-                verdict=Verdict.LAND,
-                message=draft.message,
-            )
-        )
-        assert not isinstance(built, Objection)
-        draft.build(built.old, built.commit, built.tree)
+        draft.insisted = draft.insisted if built.despite else ""
+        draft.acknowledged = sorted({*draft.acknowledged, *built.despite})
+        built.write(draft)
+        verdict = Review(change_id=change.id, revision_id=revision.id, commit=revision.commit, verdict=Verdict.LAND)
+        verdict.message = draft.message
+        db.add(verdict)
         events.record(db, Actor.YOU, "queued", draft)
-    mirrors.hold(narrows.mirror(project.id), _ref(draft), built.commit)
-    return draft
+        if draft.insisted:
+            events.record(db, Actor.YOU, "insisted", draft, why=draft.insisted)
+    mirrors.hold(narrows.mirror(draft.project_id), draft.ref, built.commit)
+    return True
 
 
-@dataclass(frozen=True)
+@dataclass
 class Construction:
-    """A commit ready to be moved to: on top of `old`, with `scope` where it isn't what was read."""
+    """Commits ready to be moved to, oldest first, on top of `old`: what the landing `behind` brings, or the target."""
 
     old: str
-    commit: str
+    behind: Landing | None
+    commits: list[str]
     tree: str
-    scope: Objection | None
+    message: str
+    heard: str  # what the repository's own hooks said
+    differs: list[Objection]  # warnings: where it isn't what was read, or changes hooks that the project runs
+    despite: list[str]  # hashes of the red checks that the person insists over
+
+    @property
+    def commit(self) -> str:
+        return self.commits[-1]
+
+    def still_follows(self, before: Landing | None) -> bool:
+        """Whether the one in front of it is the one that it was built on, with the same commit."""
+        ours = (self.behind.id, self.behind.commit) if self.behind else None
+        return ours == ((before.id, before.commit) if before else None)
+
+    def write(self, landing: Landing) -> None:
+        landing.message, landing.heard = self.message, self.heard or landing.heard
+        as_read = not any(each.code == SCOPE for each in self.differs)
+        landing.build(self.old, self.commits, self.tree, self.behind.id if self.behind else None, as_read)
 
 
 def construct(narrows: Narrows, project: Project, revision: Revision, landing: Landing) -> Construction | Objection:
-    """Merge the revision with the target as it is now, in the mirror. An Objection where they conflict."""
-    mirror, source = narrows.mirror(project.id), Path(project.path)
-    old = mirrors.fetch(source, mirror, landing.target_branch)
-    person = commands.identity(source)
-    if mirrors.resolve(mirror, revision.commit) is None:
-        raise NarrowsError(
-            f"What was reviewed is no longer in {mirror}: somebody removed it there.",
-            "Abandon the change, and open its task again.",
+    """Merge the revision in the mirror with what the one before it in line brings, or with the target as it is now.
+
+    An Objection where they conflict.
+    """
+    mirror = narrows.mirror(project.id)
+    with narrows.reading() as db:
+        before = line.before(db, landing)
+    old = before.commit if before and before.under_way else None
+    old = old or Target.of(narrows, project, landing).tip()
+    wording = messages.worded(narrows, project, revision, landing)
+    try:
+        built = merges.build(
+            mirror,
+            target=old,
+            base=revision.base,
+            revision=revision.commit,
+            method=landing.method.value,
+            message=wording.message,
+            author=wording.byline.author,
+            committer=wording.byline.committer,
+            earlier=wording.earlier,
+            aside=wording.aside,
+            sign_as=wording.sign_as,
         )
-    built = merges.build(
-        mirror,
-        target=old,
-        base=revision.base,
-        revision=revision.commit,
-        method=landing.method.value,
-        message=landing.message,
-        author=person,
-        committer=person,
-    )
+    except GitError as error:
+        if mirrors.resolve(mirror, revision.commit) is None:
+            raise NarrowsError(
+                f"What was reviewed is no longer in {mirror}: somebody removed it there.",
+                "Abandon the change, and open its task again.",
+            ) from error
+        raise
     if isinstance(built, merges.Conflict):
-        listed = ", ".join(shown(path) for path in built.files[:5])
-        more = f" and {len(built.files) - 5} more" if len(built.files) > 5 else ""
-        return Objection(
-            "conflict",
-            f"It no longer merges with {landing.target_branch}: {listed}{more}.",
-            "Send it back: the agent gets what moved.",
-        )
-    if old == revision.base and built.tree == revision.tree:
-        return Construction(old, built.commit, built.tree, None)
-    scope = merges.scope(mirror, revision.base_tree, revision.tree, objects.tree_of(mirror, old), built.tree)
-    return Construction(old, built.commit, built.tree, None if scope.same else _scope_warning(landing, scope))
+        return _conflict(narrows, project, revision, landing, built.files)
+    differs = _differs(mirror, landing.target_branch, revision, old, built.tree) + _of_hooks(narrows, project, revision)
+    return Construction(old, before, built.commits, built.tree, wording.message, wording.heard, differs, [])
 
 
-def _scope_warning(landing: Landing, scope: merges.Scope) -> Objection:
-    gone = ", ".join(shown(path) for path in scope.only_read[:5])
-    new = ", ".join(shown(path) for path in scope.only_result[:5])
+def _differs(mirror: Path, branch: str, revision: Revision, old: str, tree: str) -> list[Objection]:
+    """The warning where what would land is not line for line what was read."""
+    if old == revision.base and tree == revision.tree:
+        return []
+    scope = merges.scope(mirror, revision.base_tree, revision.tree, objects.tree_of(mirror, old), tree)
+    if scope.same:
+        return []
+    gone = few([shown(path) for path in scope.only_read])
+    new = few([shown(path) for path in scope.only_result])
     parts = [f"read but not landing: {gone}"] if gone else []
     parts += [f"landing but not read so: {new}"] if new else []
+    return [Objection(SCOPE, f"On {branch} as it is now, this is not quite what you read ({'; '.join(parts)}).")]
+
+
+def _of_hooks(narrows: Narrows, project: Project, revision: Revision) -> list[Objection]:
+    """The warning where hooks that the project runs are others once it has landed."""
+    with narrows.reading() as db:
+        files = queries.file_names(db, revision.base_tree, revision.tree)
+    names = dict.fromkeys(name for both in files for name in both if name)
+    if not (changed := [f"`{shown(name)}`" for name in hooks.changed(project, names)]):
+        return []
+    return [
+        Objection(
+            "hooks", f"It changes {few(changed)}: hooks of this project, which run as you, outside of every sandbox."
+        )
+    ]
+
+
+def _conflict(narrows: Narrows, project: Project, revision: Revision, landing: Landing, files: list[str]) -> Objection:
+    """Which files, and with what: the target, or the first one in line that makes it conflict."""
+    listed = few([shown(path) for path in files])
+    in_front = line.ahead(narrows, landing)
+    if in_front and _fits(narrows, project, revision, Target.of(narrows, project, landing).tip()):
+        for other in in_front:
+            if other is in_front[-1] or not _fits(narrows, project, revision, other.commit or ""):
+                return Objection(
+                    "conflict",
+                    f"It conflicts with #{other.change_id}, which lands before it: {listed}.",
+                    "Wait for that one, or send this one back.",
+                )
     return Objection(
-        "scope",
-        f"On {landing.target_branch} as it is now, this is not quite what you read ({'; '.join(parts)}).",
+        "conflict",
+        f"It no longer merges with {landing.target_branch}: {listed}.",
+        "Look at the conflict, and send it to its agent.",
     )
 
 
-def conflict_prompt(narrows: Narrows, change_id: int) -> str:
-    """What to send the agent when its change no longer merges; empty when it does."""
-    with narrows.reading() as db:
-        change = queries.change(db, change_id)
-        project = queries.project(db, change.project_id)
-        revision = queries.last_revision(db, change_id)
-    if revision is None:
-        return ""
-    mirror = narrows.mirror(project.id)
-    target = mirrors.fetch(Path(project.path), mirror, project.target_branch)
-    person = commands.identity(Path(project.path))
-    built = merges.build(
-        mirror,
-        target=target,
-        base=revision.base,
-        revision=revision.commit,
-        method="squash",
-        message="forecast\n",
-        author=person,
-        committer=person,
-    )
-    return prompts.conflict(project.target_branch, target, built.files) if isinstance(built, merges.Conflict) else ""
-
-
-def claim(narrows: Narrows, executor: str) -> list[Landing]:
-    """Give `executor` the landings whose turn it is, and those to be taken back.
-
-    A landing's turn comes when nothing else lands, or is taken back, on its target branch. The caller starts each
-    that it is given, under its ticket.
-    """
-    with narrows.reading() as db:
-        if not queries.claimable_landings(db):
-            return []
-    with narrows.transaction() as db:
-        claimed = queries.claimable_landings(db)
-        for landing in claimed:
-            landing.claim(executor)
-            if landing.state is LandingState.QUEUED:
-                landing.start()
-            events.record(db, Actor.ENGINE, "started", landing)
-        return claimed
-
-
-def mine(narrows: Narrows, executor: str) -> list[Landing]:
-    """Landings that `executor` claimed and has not done with: for its next start."""
-    with narrows.reading() as db:
-        return queries.landings_of_executor(db, executor)
-
-
-def take_over(narrows: Narrows, executor: str) -> list[Landing]:
-    """Let go of the landings of workers that are silent for too long, to be claimed again."""
-    with narrows.reading() as db:
-        if not queries.orphaned_landings(db, executor, now() - SILENT_AFTER):
-            return []
-    with narrows.transaction() as db:
-        orphans = queries.orphaned_landings(db, executor, now() - SILENT_AFTER)
-        for landing in orphans:
-            dead, landing.executor = landing.executor, None
-            events.record(db, Actor.ENGINE, "handed_over", landing, dead=dead)
-        return orphans
+def _fits(narrows: Narrows, project: Project, revision: Revision, target: str) -> bool:
+    """Whether a revision merges with a commit."""
+    merged = merges.merge(narrows.mirror(project.id), revision.base, target, revision.commit)
+    return not isinstance(merged, merges.Conflict)
 
 
 def whole(narrows: Narrows, landing_id: int) -> tuple[Landing, Project, Revision]:
@@ -216,12 +268,12 @@ def whole(narrows: Narrows, landing_id: int) -> tuple[Landing, Project, Revision
         NotFound: No such landing.
     """
     with narrows.reading() as db:
-        landing = queries.landing(db, landing_id)
+        landing = landing_queries.one(db, landing_id)
         return landing, queries.project(db, landing.project_id), db.get_one(Revision, landing.revision_id)
 
 
 def rebuild(narrows: Narrows, landing_id: int) -> Landing:
-    """After a lost race: the same again on the target as it is now.
+    """The same again, on what is before it now: the target, or the next one of the line that is under way.
 
     Raises:
         NarrowsError: It conflicts, is not what was read any more, or the target moves too often.
@@ -232,100 +284,104 @@ def rebuild(narrows: Narrows, landing_id: int) -> Landing:
     built = construct(narrows, project, revision, landing)
     if isinstance(built, Objection):
         raise NarrowsError(built.message, built.hint)
-    if built.scope and built.scope.hash not in landing.acknowledged:
-        raise NarrowsError(built.scope.message, "Land it again if that is what you want.")
+    if any(each.hash not in landing.acknowledged for each in built.differs):
+        raise NarrowsError(built.differs[0].message, "Bring it up to date and read it, or land it again as it is.")
     with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
-        landing.build(built.old, built.commit, built.tree)
+        landing = landing_queries.one(db, landing_id)
+        if not landing.under_way:
+            return landing
+        built.write(landing)
         events.record(db, Actor.ENGINE, "rebuilt", landing, tries=landing.tries)
-    mirrors.hold(narrows.mirror(project.id), _ref(landing), built.commit)
+    mirrors.hold(narrows.mirror(project.id), landing.ref, built.commit)
     return landing
 
 
+def to_prove(narrows: Narrows, project: Project, landing: Landing) -> list[tuple[str, str]]:
+    """The commits that have to pass the checks, each with its tree: the last, or each where the project wants that."""
+    mirror = narrows.mirror(project.id)
+    assert landing.commit is not None
+    assert landing.tree is not None
+    each = project.check_each and landing.method is LandingMethod.REBASE
+    earlier = [(commit, objects.tree_of(mirror, commit)) for commit in landing.commits[:-1]] if each else []
+    return [*earlier, (landing.commit, landing.tree)]
+
+
 def may_move(narrows: Narrows, landing_id: int) -> bool:
-    """Whether its tree passed every check that the project has now, or the branch has it already."""
+    """Whether every check that the project has now has passed, but for those that the person insists over; or the
+    branch has it already.
+    """
     landing, project, _ = whole(narrows, landing_id)
-    if checks.passed(narrows, project, landing.tree or ""):
+    despite = assessments.despite(project, landing)
+    if all(checks.proven(narrows, project, tree, despite) for _, tree in to_prove(narrows, project, landing)):
         return True
-    return contains(narrows.mirror(project.id), Path(project.path), landing.target_branch, landing.commit or "")
+    return Target.of(narrows, project, landing).contains(landing.commit or "")
 
 
 def move(narrows: Narrows, landing_id: int) -> bool:
-    """Move the target branch to what was built and proven. False: somebody else moved it first.
+    """Move the target branch to what was built and proven. False: somebody else moved it first, or what it stands on
+    does not land.
 
     Idempotent: where it has moved already (the server died in between, and perhaps somebody committed on top), that
-    is written down.
+    is written down. Nothing happens to one that is over.
 
     Raises:
         NarrowsError: git refused; nothing was touched, and the sentence names what is in the way.
     """
+    with narrows.transaction() as db:
+        landing = landing_queries.one(db, landing_id)
+        if not landing.under_way:
+            return True
+        if line.stand_in(db, landing) is not Stand.FIRST:
+            return False
+        begun = landing.moving  # by a server that died then
+        landing.set_out()
+        db.add(landing)
     landing, project, revision = whole(narrows, landing_id)
     assert landing.old is not None
     assert landing.commit is not None
-    mirror, source = narrows.mirror(project.id), Path(project.path)
-    _verify(mirror, landing)
-    if repositories.tip(source, landing.target_branch) != landing.commit:
-        try:
-            merges.move(source, mirror, landing.target_branch, landing.old, landing.commit)
-        except merges.LostRace:
-            if not contains(mirror, source, landing.target_branch, landing.commit):
-                return False
-    _write_down(narrows, landing, project, revision)
+    receipts.verify(narrows, landing)
+    target = Target.of(narrows, project, landing)
+    with target.undisturbed():
+        if not begun or not target.is_at(landing.commit):
+            try:
+                target.move(landing.old, landing.commit)
+            except merges.LostRace:
+                if not target.contains(landing.commit):
+                    return False
+        _write_down(narrows, landing, project, revision)
+        target.moved(landing.old, landing.commit)
+    hooks.after_move(narrows, project, landing)
     return True
 
 
-def contains(mirror: Path, source: Path, branch: str, commit: str) -> bool:
-    return mirrors.is_ancestor(mirror, commit, mirrors.fetch(source, mirror, branch))
-
-
-def _verify(mirror: Path, landing: Landing) -> None:
-    if objects.tree_of(mirror, landing.commit or "") != landing.tree:
-        raise NarrowsError(f"Landing {landing.id} is not the tree that was tested.", "Land it again, and report this.")
-
-
-def _as_read(mirror: Path, landing: Landing, revision: Revision) -> bool:
-    """Whether what landed is, line for line, what was read; otherwise the person had acknowledged the difference."""
-    if (landing.old, landing.tree) == (revision.base, revision.tree):
-        return True
-    old_tree = objects.tree_of(mirror, landing.old or "")
-    return merges.scope(mirror, revision.base_tree, revision.tree, old_tree, landing.tree or "").same
+def arrived(narrows: Narrows, landing_id: int) -> bool:
+    """Whether its target has what was to be moved there, whatever is written down."""
+    landing, project, _ = whole(narrows, landing_id)
+    return landing.moving and Target.of(narrows, project, landing).contains(landing.commit or "")
 
 
 def _write_down(narrows: Narrows, landing: Landing, project: Project, revision: Revision) -> None:
-    as_read = _as_read(narrows.mirror(project.id), landing, revision)
+    seen = receipts.look(narrows, project, landing, revision)
     with narrows.transaction() as db:
-        landing = queries.landing(db, landing.id)
-        if landing.state is not LandingState.RUNNING:
+        landing = landing_queries.one(db, landing.id)
+        if not landing.under_way:
             return
-        commands_passed = queries.commands_passed(db, project.id, landing.tree or "")
-        read = hashlib.sha256(diffs.patch([row.diff for row in queries.files(db, revision.base_tree, revision.tree)]))
-        landing.land(
-            {
-                "read": {"revision": revision.number, "commit": revision.commit, "diff_sha256": read.hexdigest()},
-                "tested": {"tree": landing.tree, "checks": sorted(commands_passed)},
-                "landed": {
-                    "branch": landing.target_branch,
-                    "from": landing.old,
-                    "to": landing.commit,
-                    "tree": landing.tree,
-                    "as_read": as_read,
-                },
-            }
-        )
+        landing.land(receipts.write(db, project, landing, revision, seen))
+        landing.pull_request, landing.note = seen.settled.pull_request, seen.settled.note
+        if not seen.there:
+            at = f"it is at {seen.at[:12]}" if seen.at else "it is gone"
+            landing.error = f"Another git moved {landing.target_branch} in the same moment: {at}. Look at its reflog."
         change = queries.change(db, landing.change_id)
         change.land()
         changes.give_back_tree(db, change)
-        task = queries.task(db, change.task_id)
-        if task.state is TaskState.OPEN:
-            task.finish()
-            events.record(db, Actor.ENGINE, "done", task)
+        changes.end_task(db, change, Actor.ENGINE)
         events.record(db, Actor.ENGINE, "landed", landing, commit=landing.commit)
 
 
 def fail(narrows: Narrows, landing_id: int, why: str) -> None:
     """Nothing moved; the change is back on the desk with the reason."""
     with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
+        landing = landing_queries.one(db, landing_id)
         if landing.state is not LandingState.RUNNING:
             return
         landing.fail(why)
@@ -339,20 +395,16 @@ def fail(narrows: Narrows, landing_id: int, why: str) -> None:
 def recent(narrows: Narrows, limit: int = 50) -> list[Landing]:
     """The newest landings."""
     with narrows.reading() as db:
-        return queries.recent_landings(db, limit)
+        return landing_queries.recent(db, limit)
 
 
 def of_change(narrows: Narrows, change_id: int) -> list[Landing]:
     """A change's landings, oldest first."""
     with narrows.reading() as db:
-        return queries.landings_of_change(db, change_id)
+        return landing_queries.of_change(db, change_id)
 
 
 def get(narrows: Narrows, landing_id: int) -> Landing:
     """Raises: NotFound."""
     with narrows.reading() as db:
-        return queries.landing(db, landing_id)
-
-
-def _ref(landing: Landing) -> str:
-    return f"refs/narrows/landings/{landing.id}"
+        return landing_queries.one(db, landing_id)

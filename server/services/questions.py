@@ -16,7 +16,7 @@ from server.domain.states import ChangeState, QuestionState, RunState
 from server.domain.trouble import Trouble
 from server.services import admission, events
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import queries, run_queries
 
 LONGEST = 100_000  # characters of what a wish is about
 LINE = 120  # characters of it in a sentence
@@ -42,9 +42,9 @@ def granted(narrows: Narrows, run_id: int, tool: str, title: str, detail: str = 
     """
     subject = _kept(detail) or _kept(title)
     with narrows.reading() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         answered = queries.answered_questions(db, run.change_id)
-        runs = [each.id for each in queries.runs_of_change(db, run.change_id)]
+        runs = [each.id for each in run_queries.of_change(db, run.change_id)]
     for question in reversed(answered):
         allowed = question.state is QuestionState.ALLOWED
         heir = question.answered_late and _next(runs, question.run_id) == run_id
@@ -69,7 +69,7 @@ def ask(narrows: Narrows, run_id: int, executor: str, *, tool: str, title: str, 
         detail: The command or the paths.
     """
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         change = queries.change(db, run.change_id)
         at_work = run.state is RunState.RUNNING and run.executor == executor and not run.stop_asked
         if not at_work or change.state not in (ChangeState.WORKING, ChangeState.NEEDS_ATTENTION):
@@ -94,7 +94,7 @@ def ask(narrows: Narrows, run_id: int, executor: str, *, tool: str, title: str, 
 def outlast(narrows: Narrows, run_id: int) -> None:
     """The run waits no longer for any answer; each still starts another run when it comes."""
     with narrows.transaction() as db:
-        _outlast(db, queries.run(db, run_id))
+        _outlast(db, run_queries.one(db, run_id))
 
 
 def answer(narrows: Narrows, question_id: int, *, allowed: bool, whole_run: bool = False) -> Question:

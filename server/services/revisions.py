@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlmodel import Session
 
-from server.domain.base import shown
 from server.domain.change import Change, Revision, reading_minutes
 from server.domain.diff import FileDiff
-from server.domain.errors import NotFound
+from server.domain.errors import NarrowsError, NotFound
 from server.domain.event import Actor
-from server.domain.file_row import FileRow
 from server.domain.project import Project
 from server.domain.run import Run
+from server.domain.states import ChangeState
 from server.domain.task import Kind
-from server.git import commands, diffs, mirrors, objects, snapshots, trees
+from server.git import configuration, diffs, heads, merges, mirrors, objects, snapshots, trees
+from server.git.commands import NOBODY
 from server.git.snapshots import Snapshot
 from server.reading import answers
-from server.services import events
+from server.services import anchors, changes, checks, comparisons, events, flags
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import queries, run_queries
 
 
 def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> Revision | None:
@@ -33,7 +34,7 @@ def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> 
     with narrows.reading() as db:
         if known := queries.revision_of_run(db, run_id):
             return known
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         change = queries.change(db, run.change_id)
         project = queries.project(db, run.project_id)
         task = queries.task(db, run.task_id)
@@ -42,23 +43,23 @@ def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> 
         numbers = [comment.id for comment in queries.comments(db, change.id)]
     assert change.slot is not None
     mirror, tree = narrows.mirror(project.id), narrows.tree(project.id, change.slot)
-    base = _base(mirror, tree, project, last)
+    start = base(mirror, tree, project, last)
     snapshot = snapshots.take(
         mirror,
         tree,
-        base=base,
+        base=start,
         message=f"{task.title}\n\n{summary}".strip() + "\n",
-        author=commands.identity(Path(project.path)),
+        author=configuration.identity(Path(project.path)),
         exclude=project.include,
     )
     fresh = Revision(
         change_id=change.id,
         run_id=run.id,
         number=number,
-        commit=base,
-        tree=objects.tree_of(mirror, base),
-        base=base,
-        base_tree=objects.tree_of(mirror, base),
+        commit=start,
+        tree=objects.tree_of(mirror, start),
+        base=start,
+        base_tree=objects.tree_of(mirror, start),
         summary=summary,
     )
     if task.kind is Kind.RESEARCH:
@@ -119,48 +120,153 @@ class _Aside:
 def _write(
     narrows: Narrows, run: Run, revision: Revision, files: list[FileDiff], aside: _Aside | None = None
 ) -> Revision:
+    """What a run left; another try of the same step finds it written already."""
+    with narrows.transaction() as db:
+        if known := queries.revision_of_run(db, run.id):
+            return known
+        add(db, revision, files)
+        if aside:
+            comparisons.keep(db, revision.base_tree, aside.tree, aside.files)
+    anchors.carry(narrows, revision)
+    return revision
+
+
+def add(db: Session, revision: Revision, files: list[FileDiff]) -> None:
+    """Write a revision down with its diff and what is noticed in it, inside the caller's transaction.
+
+    Every revision comes in here, whoever made it. The caller holds its commit by `revision.ref`, and once the
+    transaction is over lets the comments follow with `anchors.carry`.
+    """
+    measure(revision, files)
+    db.add(revision)
+    comparisons.keep(db, revision.base_tree, revision.tree, files)
+    flags.store(db, revision, files)
+    events.record(db, revision.made_by, "revised", revision, number=revision.number)
+
+
+def measure(revision: Revision, files: list[FileDiff]) -> None:
+    """How large the revision is, and how long reading it takes."""
     revision.files = len(files)
     revision.additions = sum(file.additions or 0 for file in files)
     revision.deletions = sum(file.deletions or 0 for file in files)
     words = len((revision.report or "").split())
     revision.minutes = round(reading_minutes(len(files), revision.additions + revision.deletions) + words / 200, 1)
+
+
+def take_by_hand(
+    narrows: Narrows, change_id: int, *, revision: int, made: Snapshot, summary: str, made_by: Actor = Actor.YOU
+) -> Revision:
+    """What a person made of a change becomes its next revision; the engine checks it as it checks an agent's.
+
+    Args:
+        revision: The number of the newest revision, that the person worked on.
+        made: Its commit. Nothing refers to it yet.
+        made_by: The engine, where it did that for the person.
+
+    Raises:
+        WrongState: The change is not in review, or a newer revision came.
+        Unchanged: It is what the newest revision is, or nothing of the change is left.
+    """
+    with narrows.reading() as db:
+        change = queries.change(db, change_id)
+        seen = changes.reviewed(db, change, revision)
+        project = queries.project(db, change.project_id)
+    mirror = narrows.mirror(project.id)
+    base_tree = objects.tree_of(mirror, made.base)
+    if (made.tree, made.base) == (seen.tree, seen.base):
+        raise Unchanged("Nothing differs from the newest revision.", "Edit something first.")
+    if made.tree == base_tree:
+        raise Unchanged("With this nothing of the change is left.", "Abandon the change if that is what you want.")
+    files = diffs.compare(mirror, base_tree, made.tree)
+    fresh = Revision(
+        change_id=change_id,
+        made_by=made_by,
+        number=seen.number + 1,
+        commit=made.commit,
+        tree=made.tree,
+        base=made.base,
+        base_tree=base_tree,
+        summary=summary,
+    )
     with narrows.transaction() as db:
-        if known := queries.revision_of_run(db, run.id):
-            return known
-        db.add(revision)
-        _store(db, revision.base_tree, revision.tree, files)
-        if aside:
-            _store(db, revision.base_tree, aside.tree, aside.files)
-        events.record(db, Actor.AGENT, "revised", revision, number=revision.number)
-    return revision
+        changes.reviewed(db, queries.change(db, change_id), revision)
+        add(db, fresh, files)
+        checks.plan_in(db, project, fresh)
+        _hold(mirror, fresh.ref, fresh.commit, made)  # inside: no other writer has this number by now
+    anchors.carry(narrows, fresh)
+    return fresh
 
 
-def _store(db: Session, base_tree: str, tree: str, files: list[FileDiff]) -> None:
-    """A diff, unless the same one is there already."""
-    if not queries.has_files(db, base_tree, tree):
-        db.add_all(FileRow.of(base_tree, tree, n, file) for n, file in enumerate(files))
+class Unchanged(NarrowsError):
+    """A person's edit came to nothing that could be a revision."""
+
+    status = 409
+    code = "unchanged"
 
 
-def _base(mirror: Path, tree: Path, project: Project, last: Revision | None) -> str:
-    """The commit to compare with: where the agent's own HEAD left the target branch."""
+def base(mirror: Path, tree: Path, project: Project, last: Revision | None) -> str:
+    """The commit that what stands in a worktree is compared with: where its HEAD left the target branch.
+
+    A target that the agent merged without a commit, or whose files it took over as they are, counts as merged.
+
+    Raises:
+        NotFound: There is nothing to compare with.
+    """
+    if not project.remote:  # as the user has it: in the mirror an agent can move it, and write ignore rules
+        with suppress(NarrowsError):
+            mirrors.fetch(Path(project.path), mirror, project.target_branch)
     target = mirrors.resolve(mirror, f"refs/heads/{project.target_branch}")
     fallback = last.base if last else None
-    head = trees.head(mirror, tree)
-    found = mirrors.merge_base(mirror, head, target) if head and target else None
-    base = found or fallback or target
+    found = _left(mirror, tree, target) if target else None
+    start = found or fallback or target
     if fallback and found and mirrors.is_ancestor(mirror, found, fallback):
-        base = fallback  # the agent went back in history: still compare with what was read
-    if base is None:
+        start = fallback  # it went back in history, or a part has landed: still compare with what was read
+    if start is None:
         raise NotFound(
             f"The branch {project.target_branch!r} is gone.", "Choose another target branch on the project's page."
         )
-    return base
+    return target if target and _holds(mirror, tree, project, start, target) else start
+
+
+def _left(mirror: Path, tree: Path, target: str) -> str | None:
+    """The newest commit of the target that HEAD has, or that the agent was merging into it."""
+    newest: str | None = None
+    for commit in (trees.head(mirror, tree), heads.merging(mirror, tree)):
+        met = mirrors.merge_base(mirror, commit, target) if commit else None
+        if met and (newest is None or mirrors.is_ancestor(mirror, newest, met)):
+            newest = met
+    return newest
+
+
+def _holds(mirror: Path, tree: Path, project: Project, start: str, target: str) -> bool:
+    """Whether all that the target brought since `start` stands in the worktree: merging it would change nothing."""
+    if start == target or not mirrors.is_ancestor(mirror, start, target):
+        return False
+    content = trees.content(mirror, tree, exclude=project.include)
+    standing = objects.commit(mirror, content, [start], "standing", NOBODY, NOBODY, merges.EPOCH)
+    return merges.merge(mirror, start, target, standing) == content
 
 
 def get(narrows: Narrows, change_id: int, number: int) -> Revision:
     """Raises: NotFound."""
     with narrows.reading() as db:
         return queries.revision(db, change_id, number)
+
+
+def whole(narrows: Narrows, revision_id: int) -> tuple[Revision, Project]:
+    """A revision with the project that it is of."""
+    with narrows.reading() as db:
+        found = db.get_one(Revision, revision_id)
+        return found, queries.project(db, queries.change(db, found.change_id).project_id)
+
+
+def is_read(narrows: Narrows, revision_id: int) -> bool:
+    """Whether the revision is what waits for its reader: its change's newest, and not sent back, landing or over."""
+    with narrows.reading() as db:
+        found = db.get_one(Revision, revision_id)
+        newest = queries.last_revision(db, found.change_id)
+        waits = queries.change(db, found.change_id).state is ChangeState.IN_REVIEW
+        return waits and newest is not None and newest.id == revision_id
 
 
 def of_change(narrows: Narrows, change_id: int) -> list[Revision]:
@@ -189,31 +295,14 @@ def aside(narrows: Narrows, revision: Revision) -> Revision | None:
     return Revision(**kept, commit=revision.aside, tree=tree)
 
 
-def files(narrows: Narrows, revision: Revision) -> list[FileDiff]:
-    """The revision's whole diff, in git's order. Large: for a page use `outline` and `file`."""
-    with narrows.reading() as db:
-        return [row.diff for row in queries.files(db, revision.base_tree, revision.tree)]
-
-
-def outline(narrows: Narrows, revision: Revision) -> list[FileRow]:
-    """The files without their text (`text` is empty), in git's order."""
-    with narrows.reading() as db:
-        return queries.file_outline(db, revision.base_tree, revision.tree)
-
-
-def file(narrows: Narrows, revision: Revision, position: int) -> FileDiff:
-    """One file of the diff, by its place in git's order, from 0.
-
-    Raises:
-        NotFound: The diff has no such file.
-    """
-    with narrows.reading() as db:
-        return queries.file(db, revision.base_tree, revision.tree, position).diff
-
-
-def patch(narrows: Narrows, revision: Revision) -> bytes:
-    """The exact bytes that `git apply` turns the base tree into the head tree with."""
-    return diffs.patch(files(narrows, revision))
+# A revision is read as any two trees are.
+files, outline, file, patch, find_position = (
+    comparisons.files,
+    comparisons.outline,
+    comparisons.file,
+    comparisons.patch,
+    comparisons.find_position,
+)
 
 
 def whole_file(narrows: Narrows, revision: Revision, path: str, *, old: bool) -> bytes | None:
@@ -221,15 +310,3 @@ def whole_file(narrows: Narrows, revision: Revision, path: str, *, old: bool) ->
     with narrows.reading() as db:
         change = db.get_one(Change, revision.change_id)
     return mirrors.read_file(narrows.mirror(change.project_id), revision.base if old else revision.commit, path)
-
-
-def find_position(narrows: Narrows, revision: Revision, path: str) -> int:
-    """Where in the diff a file is, by its new or old name.
-
-    Raises:
-        NotFound: It is not in the diff.
-    """
-    for row in outline(narrows, revision):
-        if path in (row.path, row.old_path, shown(row.path)):
-            return row.position
-    raise NotFound(f"{shown(path)} is not part of this revision.")

@@ -24,7 +24,7 @@ from server.domain.states import ChangeState, CheckState, RunState, words
 from server.domain.trouble import Trouble
 from server.services import admission, changes, events, pauses, prompts, questions, reviews
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import check_queries, queries, run_queries
 
 MOST_ATTEMPTS = 20  # a run that took its worker down so often is not tried again
 
@@ -32,26 +32,26 @@ MOST_ATTEMPTS = 20  # a run that took its worker down so often is not tried agai
 def get(narrows: Narrows, run_id: int) -> Run:
     """Raises: NotFound."""
     with narrows.reading() as db:
-        return queries.run(db, run_id)
+        return run_queries.one(db, run_id)
 
 
 def whole(narrows: Narrows, run_id: int) -> tuple[Run, Change, Project]:
     """A run with what it belongs to."""
     with narrows.reading() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         return run, queries.change(db, run.change_id), queries.project(db, run.project_id)
 
 
 def of_change(narrows: Narrows, change_id: int) -> list[Run]:
     """A change's runs, oldest first."""
     with narrows.reading() as db:
-        return queries.runs_of_change(db, change_id)
+        return run_queries.of_change(db, change_id)
 
 
 def at_work(narrows: Narrows) -> list[tuple[Run, str]]:
     """The runs that are admitted and not over, with their tasks' titles, oldest first."""
     with narrows.reading() as db:
-        return queries.runs_at_work(db)
+        return run_queries.at_work(db)
 
 
 def stop(narrows: Narrows, run_id: int) -> Run:
@@ -62,7 +62,7 @@ def stop(narrows: Narrows, run_id: int) -> Run:
         WrongState: It is over, and so are its checks.
     """
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         change = queries.change(db, run.change_id)
         if run.over and not _judging(db, run, change):
             raise WrongState(f"Run {run.id} is over: {words(run.state)}.", "Nothing is left to stop.")
@@ -79,13 +79,13 @@ def stop(narrows: Narrows, run_id: int) -> Run:
 
 def _judging(db: Session, run: Run, change: Change) -> bool:
     """Whether the checks after the run are not decided on yet."""
-    return change.state is ChangeState.WORKING and queries.last_run(db, change.id).id == run.id
+    return change.state is ChangeState.WORKING and run_queries.last(db, change.id).id == run.id
 
 
 def begin(narrows: Narrows, run_id: int, executor: str) -> Run | None:
     """The worker picks the run up, for the first time or again after it died. None: the run is not its own any more."""
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         if run.over or run.executor != executor:
             return None
         questions.withdraw(db, run)
@@ -119,8 +119,8 @@ def holds(narrows: Narrows, run_id: int, executor: str) -> bool:
 def undecided(narrows: Narrows, run_id: int, executor: str) -> bool:
     """Whether the run is over, and judging it and deciding on its change is up to this worker."""
     with narrows.reading() as db:
-        run = queries.run(db, run_id)
-        return run.over and run.executor == executor and queries.last_run(db, run.change_id).id == run_id
+        run = run_queries.one(db, run_id)
+        return run.over and run.executor == executor and run_queries.last(db, run.change_id).id == run_id
 
 
 def hear(narrows: Narrows, run_id: int, line: str, change_id: int) -> None:
@@ -137,7 +137,7 @@ def touch(narrows: Narrows, run_id: int, names: list[str], change_id: int) -> No
 def remember_line(narrows: Narrows, run_id: int, line: str) -> None:
     """Keep the last line heard, for pages opened later. Called seldom."""
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         run.last_line = line[:500]
         db.add(run)
 
@@ -165,7 +165,7 @@ class Ending:
 def set_out(narrows: Narrows, run_id: int, *, driven_by: str, confined_by: str) -> None:
     """The agent is about to start: which program it is, and what confines it."""
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         run.driven_by, run.confined_by = driven_by, confined_by
         db.add(run)
 
@@ -173,7 +173,7 @@ def set_out(narrows: Narrows, run_id: int, *, driven_by: str, confined_by: str) 
 def fall_quiet(narrows: Narrows, run_id: int, since: datetime | None) -> None:
     """The agent has not said a word since then; None: it speaks again."""
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         if run.over:
             return
         run.quiet_since = since
@@ -183,7 +183,7 @@ def fall_quiet(narrows: Narrows, run_id: int, since: datetime | None) -> None:
 def end(narrows: Narrows, run_id: int, executor: str, ending: Ending) -> Run | None:
     """The agent's part is over; what becomes of the change is decided after the checks. None: not its own any more."""
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         if run.executor != executor:
             return None
         if not run.over:
@@ -205,7 +205,7 @@ def end(narrows: Narrows, run_id: int, executor: str, ending: Ending) -> Run | N
 
 def _account(db: Session, run: Run, ending: Ending) -> None:
     """What the run used, by its agent's own arithmetic."""
-    before = [each for each in queries.runs_of_change(db, run.change_id) if each.id < run.id and each.session_usage]
+    before = [each for each in run_queries.of_change(db, run.change_id) if each.id < run.id and each.session_usage]
     last = before[-1].session_usage if before and ending.continued else {}
     run.usage = usage.of_run(ending.usage, last, ending.cumulative)
     run.session_usage = {name: ending.usage[name] for name in ending.cumulative if name in ending.usage}
@@ -214,7 +214,7 @@ def _account(db: Session, run: Run, ending: Ending) -> None:
 def converse(narrows: Narrows, run_id: int, session: str) -> None:
     """Keep which conversation the run's change is in, and since when."""
     with narrows.transaction() as db:
-        _converse(db, queries.run(db, run_id), session)
+        _converse(db, run_queries.one(db, run_id), session)
 
 
 def _converse(db: Session, run: Run, session: str | None) -> None:
@@ -230,9 +230,9 @@ def decide(narrows: Narrows, run_id: int) -> Change:
     Idempotent: a change that has moved on already is left alone.
     """
     with narrows.transaction() as db:
-        run = queries.run(db, run_id)
+        run = run_queries.one(db, run_id)
         change = queries.change(db, run.change_id)
-        if not run.over or queries.last_run(db, change.id).id != run_id:
+        if not run.over or run_queries.last(db, change.id).id != run_id:
             return change
         if change.state is ChangeState.ABANDONED:
             changes.give_back_tree(db, change)
@@ -240,7 +240,7 @@ def decide(narrows: Narrows, run_id: int) -> Change:
             return change
         project = queries.project(db, change.project_id)
         revision = queries.revision_of_run(db, run.id)
-        judged = queries.checks_of_revision(db, revision.id) if revision else []
+        judged = check_queries.of_revision(db, revision.id) if revision else []
         red = [check for check in judged if check.red]
         if run.state is not RunState.SUCCEEDED:
             kept = " What it had done is kept: you can review it." if revision else ""
@@ -272,7 +272,7 @@ def _verdict(judged: list[Check]) -> str:
     """What the reader is told of the checks; nothing where all passed."""
     if any(check.red for check in judged):
         return "Its checks are red."
-    if judged and all(check.superseded for check in judged):
+    if any(check.superseded and check.state is CheckState.PASSED for check in judged):
         return "Its checks changed the files that they were checking, so they prove nothing; a landing runs them again."
     if any(check.state is not CheckState.PASSED and not check.superseded for check in judged):
         return "Not all of its checks were run; a landing runs them."
@@ -312,7 +312,7 @@ def retry(narrows: Narrows, change_id: int) -> Run:
         changes.stop_runs(db, change, "Another try was asked for.")
         change.resume()
         change.check_rounds = 0
-        last = queries.runs_of_change(db, change_id)
+        last = run_queries.of_change(db, change_id)
         prompt = (
             last[-1].prompt
             if last
@@ -320,7 +320,8 @@ def retry(narrows: Narrows, change_id: int) -> Run:
         )
         error = last[-1].error if last else ""
         events.record(db, Actor.YOU, "retried", change)
-        return admission.follow(db, change, Reason.RETRY, prompts.again(prompt, error) if error else prompt)
+        again = prompts.again(prompt, error) if error else prompt
+        return admission.follow(db, change, Reason.RETRY, again, last[-1].onto if last else "")
 
 
 def touched(narrows: Narrows, run_id: int) -> list[str]:
@@ -348,7 +349,7 @@ def leave(narrows: Narrows, executor: str) -> None:
 def mine(narrows: Narrows, executor: str) -> list[Run]:
     """Runs admitted by `executor` that are not over, and those that are, whose changes are not decided on yet."""
     with narrows.reading() as db:
-        return queries.runs_of_executor(db, executor)
+        return run_queries.of_executor(db, executor)
 
 
 def take_over(narrows: Narrows, executor: str) -> list[Run]:
@@ -356,10 +357,10 @@ def take_over(narrows: Narrows, executor: str) -> list[Run]:
     those that are over, but for their checks and the decision, become `executor`'s own.
     """
     with narrows.reading() as db:
-        if not queries.orphaned_runs(db, executor, now() - SILENT_AFTER):
+        if not run_queries.orphaned(db, executor, now() - SILENT_AFTER):
             return []
     with narrows.transaction() as db:
-        runs = queries.orphaned_runs(db, executor, now() - SILENT_AFTER)
+        runs = run_queries.orphaned(db, executor, now() - SILENT_AFTER)
         for run in runs:
             dead = run.executor
             if run.over:

@@ -12,11 +12,11 @@ from server.domain.change import Change
 from server.domain.errors import Invalid, WrongState
 from server.domain.event import Actor
 from server.domain.run import Run
-from server.domain.states import TaskState
+from server.domain.states import ChangeState, TaskState
 from server.domain.task import Kind, Task, TaskLink
-from server.services import agents, budget, events, pauses, workers
+from server.services import agents, budget, events, pauses, room, workers
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import queries, run_queries
 
 LONGEST_TITLE = 200  # characters
 LONGEST_TEXT = 1_000_000  # characters of a brief: more than an agent can read
@@ -182,7 +182,7 @@ def _standings(narrows: Narrows, db: Session, tasks: list[Task]) -> list[Standin
     before, changes, runs = (
         queries.tasks_before(db, ids),
         queries.changes_of_tasks(db, ids),
-        queries.runs_of_tasks(db, ids),
+        run_queries.of_tasks(db, ids),
     )
     held_up = _HeldUp(narrows, db)
     return [
@@ -200,10 +200,11 @@ def _standings(narrows: Narrows, db: Session, tasks: list[Task]) -> list[Standin
 def _where(held_up: _HeldUp, task: Task, after: list[Task], changes: list[Change], runs: list[Run]) -> tuple[str, str]:
     if task.state is not TaskState.OPEN:
         return task.state.value, ""
-    living = next((change for change in reversed(changes) if change.state in queries.LIVING), None)
-    if living:
+    alive = [change for change in changes if change.state in queries.LIVING]
+    if alive:  # of one that was split, what is left counts, and not the part that has landed
+        living = max(alive, key=lambda change: (change.state is not ChangeState.LANDED, change.id))
         waiting = any(not run.over and run.executor is None for run in runs)
-        held = held_up.limited(task.agent) or "Its follow-up waits for a free agent."
+        held = held_up.cramped or held_up.limited(task.agent) or "Its follow-up waits for a free agent."
         return living.turn.value, held if waiting else living.note
     if unfinished := [t for t in after if t.state is TaskState.OPEN]:
         names = ", ".join(f"#{t.id}" for t in unfinished)
@@ -212,7 +213,8 @@ def _where(held_up: _HeldUp, task: Task, after: list[Task], changes: list[Change
         return "paused", held_up.paused
     if limited := held_up.limited(task.agent):
         return "paused", limited
-    return "backlog", held_up.full(task.project_id) or held_up.unattended or "It is about to start."
+    waits = held_up.cramped or held_up.full(task.project_id) or held_up.unattended
+    return "backlog", waits or "It is about to start."
 
 
 class _HeldUp:
@@ -233,6 +235,11 @@ class _HeldUp:
     @cached_property
     def _limited(self) -> dict[str, str]:
         return {pause.agent: pauses.sentence(pause) for pause in pauses.standing(self._db)}
+
+    @cached_property
+    def cramped(self) -> str:
+        """That the disk has no room; how much there is, and what to do, every page says at its head."""
+        return "It starts once there is room on the disk." if room.shortage(self._narrows) else ""
 
     @cached_property
     def unattended(self) -> str:

@@ -19,7 +19,7 @@ from server.reading import transcript_text, transcripts
 from server.services import agents
 from server.services.events import record
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import queries, run_queries
 
 TEXT = 200_000  # bytes of a transcript that are shown
 STOPPED = "You stopped it."
@@ -49,7 +49,7 @@ def ask(narrows: Narrows, agent: str) -> Trial:
         last = queries.last_trial(db, agent)
         if last and last.state is TrialState.RUNNING:
             raise WrongState(f"{agent} is being tried already.", "Wait for its end, or stop it.")
-        if not queries.executors_alive(db, now() - SILENT_AFTER):
+        if not run_queries.executors_alive(db, now() - SILENT_AFTER):
             raise Unavailable("Nothing is there that could try it: no engine runs.", "Start `narrows worker`.")
         trial = Trial(agent=agent)
         record(db, Actor.YOU, "asked", trial, agent=agent)

@@ -5,38 +5,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.domain.base import shown
+from server.domain.base import few, shown
 from server.domain.errors import NarrowsError, WrongState
 from server.domain.event import Actor
 from server.domain.landing import Landing
+from server.domain.project import Project
 from server.domain.states import ChangeState, LandingState, TaskState
-from server.git import commands, merges, mirrors, objects, repositories
-from server.services import events
+from server.git import merges, mirrors, objects
+from server.git.configuration import Configuration
+from server.git.remotes import RemoteRefused
+from server.services import events, hooks, messages, removals
 from server.services.landings import whole
 from server.services.narrows import Narrows
-from server.store import queries
+from server.services.targets import Target
+from server.store import landing_queries, queries
+
+STAYS = "Its pull request is still there; landing the change again updates it."
 
 
 def ask(narrows: Narrows, landing_id: int) -> Landing:
-    """Take a landing back, or out of the line where it waits. The engine does it; the change returns to the desk.
+    """Take a landing back, or out of the line while it is there. The engine does it; the change returns to the desk.
 
     Raises:
-        WrongState: It is not landed, or being taken back already.
+        WrongState: It is being moved just now, has not landed, or is being taken back already.
     """
     with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
-        if landing.state is LandingState.QUEUED:
+        landing = landing_queries.one(db, landing_id)
+        if landing.under_way:
             landing.cancel()
             change = queries.change(db, landing.change_id)
             change.come_back("You took it out of the landing line.")
             db.add(change)
             events.record(db, Actor.YOU, "cancelled", landing)
             return landing
-        if landing.state is LandingState.RUNNING:
-            raise WrongState(f"Landing {landing.id} is under way.", "Take it back once it has landed.")
+        removals.expect_held(db, queries.change(db, landing.change_id))
         if landing.undo_asked:
             raise WrongState(f"Landing {landing.id} is being taken back.", "Wait a moment.")
-        landing.ask_undo()
+        landing.ask_undo(landing_queries.last_id(db))
         events.record(db, Actor.YOU, "undo_asked", landing)
     return landing
 
@@ -52,7 +57,9 @@ class TakingBack:
 
 
 def plan(narrows: Narrows, landing_id: int) -> TakingBack:
-    """Back to where the target was, where nothing came after; otherwise a revert commit on top.
+    """Back to where the target was, where nothing came after and nobody forbids it; otherwise a revert commit on top.
+
+    What went into a pull request stays where it is: landing the change again brings it there anew.
 
     Raises:
         NarrowsError: It can't be taken back; the sentence says why.
@@ -60,47 +67,58 @@ def plan(narrows: Narrows, landing_id: int) -> TakingBack:
     landing, project, _ = whole(narrows, landing_id)
     assert landing.old is not None
     assert landing.commit is not None
-    mirror, source = narrows.mirror(project.id), Path(project.path)
-    target = mirrors.fetch(source, mirror, landing.target_branch)
-    if target in (landing.commit, landing.old):
+    mirror = narrows.mirror(project.id)
+    target = Target.of(narrows, project, landing).tip()
+    if landing.topic:
+        if mirrors.is_ancestor(mirror, landing.commit, target):
+            raise NarrowsError(f"Its pull request was merged into {landing.target_branch}.", "Revert it there.")
+        return TakingBack(landing.commit, landing.commit, landing.tree or "", revert=False)
+    before = mirrors.resolve(mirror, landing.undo_ref)
+    if target == landing.old or (target == landing.commit and before is None):
         return TakingBack(landing.commit, landing.old, objects.tree_of(mirror, landing.old), revert=False)
     if not mirrors.is_ancestor(mirror, landing.commit, target):
         raise NarrowsError(f"{landing.target_branch} no longer contains this landing.", "Nothing is left to take back.")
-    ref = f"refs/narrows/undos/{landing.id}"
-    before = mirrors.resolve(mirror, ref)
     if before and mirrors.is_ancestor(mirror, before, target):  # reverted before the server died
         return TakingBack(target, target, objects.tree_of(mirror, target), revert=False)
-    title = landing.message.splitlines()[0]
+    return _revert(narrows, project, landing, target)
+
+
+def _revert(narrows: Narrows, project: Project, landing: Landing, target: str) -> TakingBack:
+    """A revert commit on top of `target`, held: from now on the landing is taken back by one, and by nothing else."""
+    assert landing.commit is not None
+    mirror, source = narrows.mirror(project.id), Path(project.path)
+    theirs = Configuration.of(source)
+    message, _ = hooks.commit_msg(project, messages.reverting(project, landing))
     built = merges.revert(
         mirror,
         target=target,
         landed=landing.commit,
-        message=f'Revert "{title}"\n\nThis reverts commit {landing.commit}.\n',
-        author=commands.identity(source),
+        message=message,
+        author=theirs.person,
+        since=landing.old,
+        sign_as=source if theirs.signing else None,
     )
     if isinstance(built, merges.Conflict):
-        listed = ", ".join(shown(path) for path in built.files[:5])
+        listed = few([shown(path) for path in built.files])
         raise NarrowsError(
             f"Later commits changed the same lines: {listed}.", "Take it back by hand, in your own editor."
         )
-    mirrors.hold(mirror, ref, built.commit)
+    mirrors.hold(mirror, landing.undo_ref, built.commit)
     return TakingBack(target, built.commit, built.tree, revert=True)
 
 
 def take_back(narrows: Narrows, landing_id: int, planned: TakingBack) -> bool:
-    """Carry the plan out. False: the target moved meanwhile; plan again. Idempotent."""
+    """Carry the plan out. False: the target is elsewhere by now, or never goes back; plan again. Idempotent."""
     landing, project, _ = whole(narrows, landing_id)
-    source = Path(project.path)
-    if repositories.tip(source, landing.target_branch) != planned.new:
-        try:
-            merges.move(source, narrows.mirror(project.id), landing.target_branch, planned.old, planned.new)
-        except merges.LostRace:
-            return False
+    note = STAYS if landing.topic else _move(narrows, project, landing, planned)
+    if note is None:
+        return False
     with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
+        landing = landing_queries.one(db, landing_id)
         if landing.state is not LandingState.LANDED:
             return True
         landing.undo(planned.new)
+        landing.note = note
         change = queries.change(db, landing.change_id)
         if change.state is ChangeState.LANDED:
             change.undo()
@@ -113,9 +131,26 @@ def take_back(narrows: Narrows, landing_id: int, planned: TakingBack) -> bool:
     return True
 
 
+def _move(narrows: Narrows, project: Project, landing: Landing, planned: TakingBack) -> str | None:
+    """What did not go along with the move; None where there was none."""
+    target = Target.of(narrows, project, landing)
+    try:
+        if not target.is_at(planned.new):
+            target.move(planned.old, planned.new)
+            target.moved(planned.old, planned.new)
+    except merges.LostRace:
+        return None
+    except RemoteRefused:
+        if planned.revert:
+            raise
+        _revert(narrows, project, landing, planned.old)
+        return None
+    return target.settle(planned.old, planned.new).note
+
+
 def stay(narrows: Narrows, landing_id: int, why: str) -> None:
     """It could not be taken back; it stays landed, with the reason."""
     with narrows.transaction() as db:
-        landing = queries.landing(db, landing_id)
+        landing = landing_queries.one(db, landing_id)
         landing.stay(why)
         events.record(db, Actor.ENGINE, "undo_failed", landing, why=why)

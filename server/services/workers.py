@@ -7,7 +7,7 @@ from sqlmodel import Session
 from server.domain.base import now
 from server.domain.run import SILENT_AFTER
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import run_queries
 
 
 def missing(narrows: Narrows) -> str:
@@ -18,6 +18,6 @@ def missing(narrows: Narrows) -> str:
 
 def missing_in(db: Session) -> str:
     """The same, within a look at the database."""
-    if queries.executors_alive(db, now() - SILENT_AFTER):
+    if run_queries.executors_alive(db, now() - SILENT_AFTER):
         return ""
     return "No engine is running: start `narrows`, or `narrows worker`."

@@ -1,4 +1,6 @@
-"""Every select, one function each. A function takes a session and gives rows; it changes nothing."""
+"""Every select, one function each, here or in a module beside this one. A function takes a session and gives rows; it
+changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +9,23 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_
-from sqlalchemy.orm import aliased, defer
+from sqlalchemy import ColumnElement, and_, exists, func
+from sqlalchemy import select as select_columns
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
 
 from server.domain.agent import Agent, Pause, Trial, TrialState
 from server.domain.change import Change, Revision
-from server.domain.check import Check
+from server.domain.diff import FileOutline
 from server.domain.errors import NotFound
 from server.domain.event import Event
 from server.domain.file_row import FileRow
-from server.domain.landing import Landing
+from server.domain.flag import Flag
+from server.domain.preference import Preference
 from server.domain.project import Project
 from server.domain.question import UNANSWERED, Question
-from server.domain.review import Comment, CommentState, Draft
-from server.domain.run import Executor, Run
-from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState
+from server.domain.review import Anchor, Clock, Comment, CommentState, Draft, Review, Verdict, Viewed
+from server.domain.states import ChangeState, QuestionState, RunState, TaskState
 from server.domain.task import Task, TaskLink
 
 Found = TypeVar("Found", bound=SQLModel)
@@ -38,7 +41,8 @@ ON_THE_DESK = (ChangeState.IN_REVIEW, ChangeState.NEEDS_ATTENTION)
 NOT_OVER = (RunState.QUEUED, RunState.RUNNING)
 
 
-def _one(db: Session, kind: type[Found], key: int) -> Found:
+def by_id(db: Session, kind: type[Found], key: int) -> Found:
+    """The row of that number. Raises: NotFound."""
     found = db.get(kind, key) if -(2**63) <= key < 2**63 else None
     if found is None:
         raise NotFound(
@@ -51,7 +55,7 @@ def _one(db: Session, kind: type[Found], key: int) -> Found:
 
 
 def project(db: Session, project_id: int) -> Project:
-    return _one(db, Project, project_id)
+    return by_id(db, Project, project_id)
 
 
 def projects(db: Session) -> list[Project]:
@@ -68,8 +72,13 @@ def agents(db: Session) -> list[Agent]:
     return list(db.exec(select(Agent).order_by(col(Agent.name))))
 
 
+def find_agent(db: Session, name: str) -> Agent | None:
+    """One that the person added; None for those that Narrows finds by itself."""
+    return db.get(Agent, name)
+
+
 def trial(db: Session, trial_id: int) -> Trial:
-    return _one(db, Trial, trial_id)
+    return by_id(db, Trial, trial_id)
 
 
 def last_trial(db: Session, agent: str) -> Trial | None:
@@ -101,7 +110,7 @@ def last_agent(db: Session, project_id: int) -> str | None:
 
 
 def task(db: Session, task_id: int) -> Task:
-    return _one(db, Task, task_id)
+    return by_id(db, Task, task_id)
 
 
 def find_task(db: Session, task_id: int) -> Task | None:
@@ -119,8 +128,9 @@ def tasks(db: Session, *, state: TaskState | None, project_id: int | None, limit
 
 
 def recent_tasks(db: Session, limit: int) -> list[tuple[Task, Change | None]]:
-    """Newest first, each with its newest change."""
-    newest = select(func.max(Change.id)).where(Change.task_id == Task.id).correlate(Task).scalar_subquery()
+    """Newest first, each with its newest change; of one that was split, what is left of it."""
+    whole = select(func.max(Change.id)).where(Change.task_id == Task.id, col(Change.part_of).is_(None))
+    newest = whole.correlate(Task).scalar_subquery()
     rows = db.exec(
         select(Task, Change)
         .join(Change, col(Change.id) == newest, isouter=True)
@@ -177,6 +187,16 @@ def _unblocked() -> ColumnElement[bool]:
     )
 
 
+def unpaused(agent: str) -> ColumnElement[bool]:
+    """Given a column with agents' names: those whose model's limit is not reached."""
+    return col(agent).not_in(select(Pause.agent))
+
+
+def startable() -> ColumnElement[bool]:
+    """Whether a task may start: one of the backlog that waits for no other, and not for its agent's limit."""
+    return and_(_unstarted(), _unblocked(), unpaused(Task.agent))
+
+
 def backlog(db: Session, limit: int) -> list[Task]:
     """Open tasks that nothing was started for, in the order in which they start."""
     return list(
@@ -193,7 +213,7 @@ def startable_tasks(db: Session, projects: Iterable[int], limit: int) -> list[Ta
     return list(
         db.exec(
             select(Task)
-            .where(col(Task.project_id).in_(list(projects)), _unstarted(), _unblocked(), _unpaused(Task.agent))
+            .where(col(Task.project_id).in_(list(projects)), startable())
             .order_by(col(Task.priority).desc(), col(Task.id))
             .limit(limit)
         )
@@ -204,7 +224,7 @@ def startable_tasks(db: Session, projects: Iterable[int], limit: int) -> list[Ta
 
 
 def change(db: Session, change_id: int) -> Change:
-    return _one(db, Change, change_id)
+    return by_id(db, Change, change_id)
 
 
 def changes(db: Session, *, state: ChangeState | None, limit: int) -> list[Change]:
@@ -230,9 +250,9 @@ def living_change(db: Session, task_id: int) -> Change | None:
     ).first()
 
 
-def free_slot(db: Session, project_id: int) -> int:
-    """The smallest worktree number of the project that no change has."""
-    taken = set(db.exec(select(Change.slot).where(Change.project_id == project_id, col(Change.slot).is_not(None))))
+def free_slot(db: Session, project_id: int, besides: Collection[int] = ()) -> int:
+    """The smallest worktree number of the project that no change has, and that is none of `besides`."""
+    taken = taken_slots(db, project_id).union(besides)
     return next(n for n in range(1, len(taken) + 2) if n not in taken)
 
 
@@ -284,16 +304,26 @@ def files(db: Session, base_tree: str, head_tree: str) -> list[FileRow]:
     )
 
 
-def file_outline(db: Session, base_tree: str, head_tree: str) -> list[FileRow]:
+def file_outline(db: Session, base_tree: str, head_tree: str) -> list[FileOutline]:
     """A diff's files without their text, in git's order."""
-    return list(
-        db.exec(
-            select(FileRow)
-            .options(defer(FileRow.text, raiseload=True))  # type: ignore[arg-type]
+    wanted = (
+        select_columns(*(getattr(FileRow, name) for name in FileOutline._fields))
+        .where(col(FileRow.base_tree) == base_tree, col(FileRow.head_tree) == head_tree)
+        .order_by(col(FileRow.position))
+    )
+    return [FileOutline._make(row) for row in db.connection().execute(wanted)]
+
+
+def file_names(db: Session, base_tree: str, head_tree: str) -> list[tuple[str, str | None]]:
+    """A diff's files by their names: the new one, and the old one where there was one; in git's order."""
+    return [
+        (path, old_path)
+        for path, old_path in db.exec(
+            select(FileRow.path, FileRow.old_path)
             .where(FileRow.base_tree == base_tree, FileRow.head_tree == head_tree)
             .order_by(col(FileRow.position))
         )
-    )
+    ]
 
 
 def file(db: Session, base_tree: str, head_tree: str, position: int) -> FileRow:
@@ -320,22 +350,26 @@ def _line() -> Sequence[Any]:
     return (put_off, _asks().desc(), col(Task.priority).desc(), col(Change.ready_at), col(Change.id))
 
 
-def desk_line(db: Session, limit: int) -> list[tuple[Change, str, int, float | None]]:
+def desk_line(db: Session, limit: int, without: int | None = None) -> list[tuple[Change, str, int, float | None]]:
     """Changes that wait for the person, first to read first; with title, priority, minutes of the newest revision."""
     newest = select(func.max(Revision.id)).where(Revision.change_id == Change.id).correlate(Change).scalar_subquery()
     rows = db.exec(
         select(Change, Task.title, Task.priority, Revision.minutes)
         .join(Task, col(Task.id) == col(Change.task_id))
         .join(Revision, col(Revision.id) == newest, isouter=True)
-        .where(col(Change.state).in_(ON_THE_DESK))
+        .where(_on_the_desk(without))
         .order_by(*_line())
         .limit(limit)
     )
     return [(change, title, priority, minutes) for change, title, priority, minutes in rows]
 
 
-def desk_count(db: Session) -> int:
-    return db.exec(select(func.count()).select_from(Change).where(col(Change.state).in_(ON_THE_DESK))).one()
+def desk_count(db: Session, without: int | None = None) -> int:
+    return db.exec(select(func.count()).select_from(Change).where(_on_the_desk(without))).one()
+
+
+def _on_the_desk(without: int | None) -> ColumnElement[bool]:
+    return and_(col(Change.state).in_(ON_THE_DESK), col(Change.id) != (without or 0))
 
 
 def waiting(db: Session) -> tuple[int, float]:
@@ -352,129 +386,6 @@ def waiting(db: Session) -> tuple[int, float]:
     return count, float(minutes)
 
 
-# Runs
-
-
-def run(db: Session, run_id: int) -> Run:
-    return _one(db, Run, run_id)
-
-
-def runs_of_change(db: Session, change_id: int) -> list[Run]:
-    return list(db.exec(select(Run).where(Run.change_id == change_id).order_by(col(Run.id))))
-
-
-def runs_of_tasks(db: Session, task_ids: Collection[int]) -> defaultdict[int, list[Run]]:
-    found: defaultdict[int, list[Run]] = defaultdict(list)
-    for run in db.exec(select(Run).where(col(Run.task_id).in_(task_ids)).order_by(col(Run.id))):
-        found[run.task_id].append(run)
-    return found
-
-
-def last_run(db: Session, change_id: int) -> Run:
-    """The change's newest run; each change is begun with one."""
-    return db.exec(select(Run).where(Run.change_id == change_id).order_by(col(Run.id).desc()).limit(1)).one()
-
-
-def unfinished_runs(db: Session, change_id: int) -> list[Run]:
-    return list(db.exec(select(Run).where(Run.change_id == change_id, col(Run.state).in_(NOT_OVER))))
-
-
-def waiting_runs(db: Session) -> list[Run]:
-    """Queued runs that nobody has admitted and whose change no other run is at, in the order in which they start."""
-    return list(
-        db.exec(
-            select(Run)
-            .join(Task, col(Task.id) == col(Run.task_id))
-            .where(_to_admit())
-            .order_by(col(Task.priority).desc(), col(Run.queued_at), col(Run.id))
-        )
-    )
-
-
-def anything_to_admit(db: Session) -> bool:
-    if db.exec(select(Run.id).where(_to_admit()).limit(1)).first() is not None:
-        return True
-    return (
-        db.exec(select(Task.id).where(_unstarted(), _unblocked(), _unpaused(Task.agent)).limit(1)).first() is not None
-    )
-
-
-def _unpaused(agent: str) -> ColumnElement[bool]:
-    """Given a column with agents' names: those whose model's limit is not reached."""
-    return col(agent).not_in(select(Pause.agent))
-
-
-def _to_admit() -> ColumnElement[bool]:
-    """Two agents never share a worktree: a change's next run waits until the one before is over."""
-    other = aliased(Run)
-    return and_(
-        col(Run.state) == RunState.QUEUED,
-        col(Run.executor).is_(None),
-        _unpaused(Run.agent),
-        ~exists().where(
-            and_(
-                other.change_id == col(Run.change_id),  # type: ignore[arg-type]
-                col(other.state).in_(NOT_OVER),
-                col(other.executor).is_not(None),
-            )
-        ),
-    )
-
-
-def _admitted() -> ColumnElement[bool]:
-    return and_(col(Run.state).in_(NOT_OVER), col(Run.executor).is_not(None))
-
-
-def admitted_by_project(db: Session) -> dict[int, int]:
-    """How many runs are admitted and not over, by project."""
-    rows = db.exec(select(Run.project_id, func.count()).where(_admitted()).group_by(col(Run.project_id)))
-    return {project_id: count for project_id, count in rows}  # noqa: C416 (rows are no tuples to mypy)
-
-
-def count_at_work(db: Session) -> int:
-    return db.exec(select(func.count()).select_from(Run).where(_admitted())).one()
-
-
-def runs_at_work(db: Session) -> list[tuple[Run, str]]:
-    rows = db.exec(
-        select(Run, Task.title).join(Task, col(Task.id) == col(Run.task_id)).where(_admitted()).order_by(col(Run.id))
-    )
-    return [(run, title) for run, title in rows]
-
-
-def _undecided() -> ColumnElement[bool]:
-    """Over, the last of its change, and the change still waits for its checks, or for its worktree to be given back."""
-    waiting = select(Change.id).where(
-        or_(
-            col(Change.state) == ChangeState.WORKING,
-            and_(col(Change.state) == ChangeState.ABANDONED, col(Change.slot).is_not(None)),
-        )
-    )
-    return and_(
-        col(Run.state).not_in(NOT_OVER),
-        col(Run.change_id).in_(waiting),
-        col(Run.id).in_(select(func.max(Run.id)).group_by(col(Run.change_id))),
-    )
-
-
-def runs_of_executor(db: Session, executor: str) -> list[Run]:
-    """What a worker has to go on with: its runs that are not over, or whose change is not decided on."""
-    wanted = or_(col(Run.state).in_(NOT_OVER), _undecided())
-    return list(db.exec(select(Run).where(Run.executor == executor, wanted).order_by(col(Run.id))))
-
-
-def orphaned_runs(db: Session, executor: str, silent_since: datetime) -> list[Run]:
-    """What other workers had to go on with that were last heard from before `silent_since`, or have left."""
-    alive = select(Executor.id).where(Executor.heard_at >= silent_since)
-    wanted = or_(_admitted(), _undecided())
-    return list(db.exec(select(Run).where(wanted, Run.executor != executor, col(Run.executor).not_in(alive))))
-
-
-def executors_alive(db: Session, since: datetime) -> bool:
-    """Whether any worker was heard from since then."""
-    return db.exec(select(Executor.id).where(Executor.heard_at >= since).limit(1)).first() is not None
-
-
 # Questions
 
 
@@ -484,7 +395,7 @@ def asking_changes(db: Session) -> set[int]:
 
 
 def question(db: Session, question_id: int) -> Question:
-    return _one(db, Question, question_id)
+    return by_id(db, Question, question_id)
 
 
 def unanswered_questions(db: Session, change_id: int | None = None) -> list[Question]:
@@ -506,52 +417,11 @@ def answered_questions(db: Session, change_id: int) -> list[Question]:
     return list(db.exec(wanted.order_by(col(Question.answered_at), col(Question.id))))
 
 
-# Checks
-
-
-def check(db: Session, check_id: int) -> Check:
-    return _one(db, Check, check_id)
-
-
-def checks_of(db: Session, revision_id: int | None, landing_id: int | None, tree: str) -> list[Check]:
-    """The checks of a revision or a landing on one tree, in order."""
-    return list(
-        db.exec(
-            select(Check)
-            .where(Check.revision_id == revision_id, Check.landing_id == landing_id, Check.tree == tree)
-            .order_by(col(Check.position), col(Check.id))
-        )
-    )
-
-
-def running_checks(db: Session) -> list[Check]:
-    return list(db.exec(select(Check).where(Check.state == CheckState.RUNNING)))
-
-
-def checks_of_revision(db: Session, revision_id: int) -> list[Check]:
-    return list(db.exec(select(Check).where(Check.revision_id == revision_id).order_by(col(Check.position))))
-
-
-def checks_of_landing(db: Session, landing_id: int) -> list[Check]:
-    return list(db.exec(select(Check).where(Check.landing_id == landing_id).order_by(col(Check.id))))
-
-
-def commands_passed(db: Session, project_id: int, tree: str) -> set[str]:
-    """The check commands that passed on exactly this tree."""
-    wanted = select(Check.command).where(
-        Check.project_id == project_id,
-        Check.tree == tree,
-        Check.state == CheckState.PASSED,
-        col(Check.superseded).is_(False),
-    )
-    return set(db.exec(wanted))
-
-
 # Reviews
 
 
 def comment(db: Session, comment_id: int) -> Comment:
-    return _one(db, Comment, comment_id)
+    return by_id(db, Comment, comment_id)
 
 
 def comments(db: Session, change_id: int) -> list[Comment]:
@@ -562,6 +432,23 @@ def drafted_comments(db: Session, change_id: int) -> list[Comment]:
     return [found for found in comments(db, change_id) if found.state is CommentState.DRAFT]
 
 
+def anchors(db: Session, change_id: int) -> dict[tuple[int, int], Anchor]:
+    """Where a change's comments stand in later revisions, by comment and revision number."""
+    wanted = select(Anchor).join(Comment, col(Comment.id) == col(Anchor.comment_id))
+    return {(each.comment_id, each.revision): each for each in db.exec(wanted.where(Comment.change_id == change_id))}
+
+
+def judged_revisions(db: Session, change_id: int) -> set[int]:
+    """The numbers of a change's revisions that the person has judged; putting one off is no judgement."""
+    return set(
+        db.exec(
+            select(Revision.number)
+            .join(Review, col(Review.revision_id) == col(Revision.id))
+            .where(Revision.change_id == change_id, Review.verdict != Verdict.LATER)
+        )
+    )
+
+
 def draft(db: Session, key: str) -> Draft | None:
     return db.exec(select(Draft).where(Draft.key == key)).first()
 
@@ -569,51 +456,6 @@ def draft(db: Session, key: str) -> Draft | None:
 def drafts(db: Session, prefix: str) -> list[Draft]:
     return list(
         db.exec(select(Draft).where(col(Draft.key).startswith(prefix, autoescape=True)).order_by(col(Draft.key)))
-    )
-
-
-# Landings
-
-
-def landing(db: Session, landing_id: int) -> Landing:
-    return _one(db, Landing, landing_id)
-
-
-def landings_of_change(db: Session, change_id: int) -> list[Landing]:
-    return list(db.exec(select(Landing).where(Landing.change_id == change_id).order_by(col(Landing.id))))
-
-
-def recent_landings(db: Session, limit: int) -> list[Landing]:
-    return list(db.exec(select(Landing).order_by(col(Landing.id).desc()).limit(limit)))
-
-
-def _busy() -> ColumnElement[bool]:
-    return or_(col(Landing.state) == LandingState.RUNNING, col(Landing.undo_asked).is_(True))
-
-
-def claimable_landings(db: Session) -> list[Landing]:
-    """For each target branch that no worker moves: the oldest begun one that nobody has, else the oldest queued one."""
-    begun = list(db.exec(select(Landing).where(_busy()).order_by(col(Landing.id))))
-    queued = db.exec(select(Landing).where(Landing.state == LandingState.QUEUED).order_by(col(Landing.id)))
-    busy = {(found.project_id, found.target_branch) for found in begun if found.executor is not None}
-    chosen: list[Landing] = []
-    for found in [*(each for each in begun if each.executor is None), *queued]:
-        target = (found.project_id, found.target_branch)
-        if target not in busy:
-            busy.add(target)
-            chosen.append(found)
-    return chosen
-
-
-def landings_of_executor(db: Session, executor: str) -> list[Landing]:
-    return list(db.exec(select(Landing).where(_busy(), Landing.executor == executor).order_by(col(Landing.id))))
-
-
-def orphaned_landings(db: Session, executor: str, silent_since: datetime) -> list[Landing]:
-    """Begun landings of other workers that were last heard from before `silent_since`, or have left."""
-    alive = select(Executor.id).where(Executor.heard_at >= silent_since)
-    return list(
-        db.exec(select(Landing).where(_busy(), Landing.executor != executor, col(Landing.executor).not_in(alive)))
     )
 
 
@@ -630,3 +472,49 @@ def last_event_id(db: Session) -> int:
 
 def events_of_change(db: Session, change_id: int) -> list[Event]:
     return list(db.exec(select(Event).where(Event.change_id == change_id).order_by(col(Event.id))))
+
+
+# How it is read
+
+
+def viewed(db: Session, project_id: int, base_tree: str, head_tree: str) -> list[tuple[int, Viewed]]:
+    """Marks on files of these names, each with the file's position in this diff; whether they fit is not looked at."""
+    rows = db.exec(
+        select(FileRow.position, Viewed)
+        .join(Viewed, and_(col(Viewed.path) == col(FileRow.path), col(Viewed.project_id) == project_id))
+        .where(FileRow.base_tree == base_tree, FileRow.head_tree == head_tree)
+    )
+    return [(position, mark) for position, mark in rows]
+
+
+def find_viewed(db: Session, mark: Viewed) -> Viewed | None:
+    """The stored mark on the same content."""
+    wanted = select(Viewed).where(Viewed.project_id == mark.project_id, Viewed.path == mark.path)
+    return db.exec(wanted.where(Viewed.old_blob == mark.old_blob, Viewed.new_blob == mark.new_blob)).first()
+
+
+def clock(db: Session, revision_id: int) -> Clock | None:
+    return db.exec(select(Clock).where(Clock.revision_id == revision_id)).first()
+
+
+def clocks_of_change(db: Session, change_id: int) -> dict[int, float]:
+    """Seconds by the revision's number; what was never read is left out."""
+    rows = db.exec(
+        select(Revision.number, Clock.seconds)
+        .join(Clock, col(Clock.revision_id) == col(Revision.id))
+        .where(Revision.change_id == change_id)
+    )
+    return {number: seconds for number, seconds in rows}  # noqa: C416 (rows are no tuples to mypy)
+
+
+def last_tick(db: Session) -> datetime | None:
+    """When any revision was last read."""
+    return db.exec(select(Clock.ticked_at).order_by(col(Clock.ticked_at).desc()).limit(1)).first()
+
+
+def flags_of_revision(db: Session, revision_id: int) -> list[Flag]:
+    return list(db.exec(select(Flag).where(Flag.revision_id == revision_id).order_by(col(Flag.id))))
+
+
+def preferences(db: Session) -> list[Preference]:
+    return list(db.exec(select(Preference)))

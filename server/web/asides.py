@@ -5,12 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from server.domain.change import Revision
+from server.domain.diff import Comparison
 from server.domain.errors import NotFound
-from server.services import changes, revisions
-from server.services.narrows import Narrows
+from server.services import changes, preferences, revisions
 from server.web import files, rendering
 from server.web.context import NarrowsDep
+from server.web.reader import Reader
 
 router = APIRouter()
 
@@ -26,6 +26,9 @@ def show(request: Request, narrows: NarrowsDep, change_id: int, number: int) -> 
     aside = revisions.aside(narrows, revisions.get(narrows, change_id, number))
     if aside is None:
         raise NotFound(f"Nothing came along with revision {number}.", "Its report is all there is.")
+    look = preferences.look(narrows)
+    compared = Comparison(change.project_id, change_id, number, aside.base_tree, aside.tree)
+    reader = Reader(rendering.templates(request), narrows, compared, look, ())
     listed = files.outline(narrows, aside, -1)
     return rendering.page(
         request,
@@ -33,9 +36,6 @@ def show(request: Request, narrows: NarrowsDep, change_id: int, number: int) -> 
         "changes/aside.html",
         change=change,
         number=number,
-        files=[(file, _piece(narrows, aside, file.position)) for file in listed],
+        look=look,
+        files=[(file, reader.piece(file.position)) for file in listed],
     )
-
-
-def _piece(narrows: Narrows, aside: Revision, position: int) -> files.Piece:
-    return files.piece(narrows, aside, revisions.file(narrows, aside, position))

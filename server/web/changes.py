@@ -1,59 +1,41 @@
-"""Changes: the sheet of one, its files, the logs of its checks."""
+"""Changes: the sheet of one, and the logs of its checks."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
+from starlette.background import BackgroundTask
 
-from server.services import changes, checks, revisions
+from server.domain.check import Check
+from server.services import checks, forecasts, revisions
+from server.services.narrows import Narrows
 from server.web import rendering, sheet
 from server.web.context import NarrowsDep
-from server.web.files import outline
-from server.web.reader import Reader
+from server.web.looks import AskedDep
 
 router = APIRouter()
 
 
 @router.get("/changes/{change_id}")
-def show(
-    request: Request,
-    narrows: NarrowsDep,
-    change_id: int,
-    revision: int | None = None,
-    files: Annotated[str, Query(pattern="^(all)?$")] = "",
-) -> Response:
+def show(request: Request, narrows: NarrowsDep, change_id: int, asked: AskedDep) -> Response:
     """The sheet of a change."""
-    made = sheet.build(narrows, change_id, revision, everything=files == "all")
-    return sheet.response(request, narrows, made)
+    built = sheet.build(narrows, change_id, asked)
+    answer = sheet.response(request, narrows, built)
+    answer.background = BackgroundTask(forecasts.ask, narrows, built.seen.project.id)  # nobody waits for it
+    return answer
 
 
-@router.get("/changes/{change_id}/revisions/{number}/files/{position}")
-def show_file(
-    request: Request,
-    narrows: NarrowsDep,
-    change_id: int,
-    number: int,
-    position: int,
-    start: Annotated[int, Query(alias="from", ge=0)] = 0,
-) -> Response:
-    """A file's rows, as a piece of the sheet or on a page of its own."""
-    change = changes.get(narrows, change_id)
-    revision = revisions.get(narrows, change_id, number)
-    read = Reader(rendering.templates(request), narrows, change, revision)
-    piece = read.piece(position, start)
-    here: dict[str, Any] = {
-        "change": change,
-        "revision": revision,
-        "position": position,
-        "start": start,
-        "piece": piece,
-    }
-    if rendering.partial(request):
-        return rendering.fragment(request, "changes/_rows.html", **here)
-    file = next(file for file in outline(narrows, revision) if file.position == position)
-    return rendering.page(request, narrows, "changes/file.html", file=file, **here)
+@router.post("/checks/{check_id}/again")
+def check_again(request: Request, narrows: NarrowsDep, check_id: int) -> Response:
+    """Have a red check forgotten, and run again."""
+    return rendering.go(request, _home(narrows, checks.ask_again(narrows, check_id)))
+
+
+def _home(narrows: Narrows, check: Check) -> str:
+    """The page that shows a check."""
+    if check.revision_id is None:
+        return f"/landings?done=recheck-{check.id}"
+    return f"/changes/{revisions.whole(narrows, check.revision_id)[0].change_id}?done=recheck-{check.id}"
 
 
 @router.get("/checks/{check_id}/log")

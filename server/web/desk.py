@@ -6,10 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.background import BackgroundTask
 
-from server.services import desk, events, projects
+from server.services import desk, forecasts, projects
 from server.web import rendering, sheet
-from server.web.context import NarrowsDep
+from server.web.context import NarrowsDep, newest_event
+from server.web.looks import Asked, AskedDep
 
 router = APIRouter()
 
@@ -17,16 +19,23 @@ BEHIND = 6  # waiting changes named under the sheet
 
 
 @router.get("/")
-def show(request: Request, narrows: NarrowsDep) -> Response:
-    """The next change to read; without one, what happens meanwhile and what to do first."""
-    since = events.last_id(narrows)
-    seen = desk.desk(narrows, limit=BEHIND)
+def show(request: Request, narrows: NarrowsDep, asked: AskedDep, after: int | None = None) -> Response:
+    """The next change to read; without one, what happens meanwhile and what to do first.
+
+    `after`: the change that is about to be decided, so that the one behind it can be fetched ahead.
+    """
+    seen = desk.desk(narrows, limit=BEHIND, after=after, foreseen=True)
     common: dict[str, Any] = {
-        "nav": rendering.Nav.of(seen, since),
+        "nav": rendering.Nav.of(seen, newest_event(request)),
         "section": "desk",
     }
     if seen.next is None:
-        return rendering.page(
+        answer = rendering.page(
             request, narrows, "desk/empty.html", desk=seen, projects=projects.every(narrows), **common
         )
-    return sheet.response(request, narrows, sheet.build(narrows, seen.next.id), desk=seen, **common)
+    else:
+        asked = Asked(asked.look, glance=after is not None)
+        built = sheet.build(narrows, seen.next.id, asked)
+        answer = sheet.response(request, narrows, built, desk=seen, **common)
+    answer.background = BackgroundTask(forecasts.ask_all, narrows)  # nobody waits for it
+    return answer

@@ -13,10 +13,25 @@ from server.domain.errors import NotFound
 from server.domain.landing import Landing
 from server.domain.question import TOOLS, Question
 from server.domain.states import LandingState, QuestionState
-from server.services import changes, landings, projects, questions, tasks
+from server.services import changes, checks, landings, projects, questions, receipts, tasks
 from server.services.narrows import Narrows
 
 _DEED = re.compile(r"([a-z]+)-(\d{1,18})")
+_OF_CHANGES = {
+    "later": "Put {} behind the others.",
+    "sent": "Sent {} back to its agent.",
+    "accepted": "Accepted {}.",
+    "restored": "{} is back.",
+    "retried": "Trying {} again.",
+    "stopped": "Stopping {}.",
+}
+_ON_THEIR_PAGES = {  # of changes as well, and said where they are open already
+    "edited": "{} has your edit as its newest revision.",
+    "took": "{} has what you edited as its newest revision.",
+    "split": "A part of {} is a change of its own: this one.",
+    "rebased": "{} is up to date: its newest revision stands on its target.",
+    "opened": "{} is open in your editor.",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,10 @@ def find(narrows: Narrows, query: str | None) -> Done | None:
 
 
 def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
+    if said := _OF_CHANGES.get(deed):
+        return Done(said.format(_title(narrows, number)), "", f"/changes/{number}")
+    if said := _ON_THEIR_PAGES.get(deed):
+        return Done(said.format(_title(narrows, number)))
     match deed:
         case "landing" | "undo":
             return of_landing(landings.get(narrows, number))
@@ -51,20 +70,28 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
             return Done(f"Abandoned {_title(narrows, number)}.", f"/changes/{number}/restoration", f"/changes/{number}")
         case "answered":
             return _answered(questions.get(narrows, number))
-        case "later" | "sent" | "accepted" | "restored" | "retried" | "stopped":
-            said = {
-                "later": "Put {} behind the others.",
-                "sent": "Sent {} back to its agent.",
-                "accepted": "Accepted {}.",
-                "restored": "{} is back.",
-                "retried": "Trying {} again.",
-                "stopped": "Stopping {}.",
-            }
-            return Done(said[deed].format(_title(narrows, number)), "", f"/changes/{number}")
         case "filed" | "revised" | "dropped" | "reopened":
             task = tasks.get(narrows, number)
             undo = {"filed": f"/tasks/{number}/drop", "dropped": f"/tasks/{number}/reopening"}.get(deed, "")
             return Done(f"{deed.capitalize()} #{number} “{task.title}”.", undo, f"/tasks/{number}")
+        case "drafted":
+            return Done("One task is drafted." if number == 1 else f"{number} tasks are drafted.")
+        case "forgotten":
+            name = projects.get(narrows, number).name
+            return Done(f"Removed {name}. What its changes had is in the trash.", "", "/trash")
+        case "written":
+            return Done(f"Written: number {number} of the trash.")
+        case "removed":
+            return Done(f"Removed number {number} from the trash.")
+        case "saved":
+            what = "One worktree is" if number == 1 else f"{number} worktrees are"
+            return Done(f"{what} cleared: what stood there is in the trash.", "", "/trash")
+        case "recheck":
+            check = checks.get(narrows, number)
+            when = "is run again" if check.revision_id else "is run again when its change is to land again"
+            return Done(f"The check {check.command} {when}.")
+        case "preferred":
+            return Done("Your preferences are kept." if number else "Your preferences are the defaults again.")
         case "known":
             return Done(f"{projects.get(narrows, number).name} is registered already.")
         case "registered" | "configured":
@@ -90,15 +117,15 @@ def _answered(question: Question) -> Done | None:
 
 def of_landing(landing: Landing) -> Done:
     """What became of a landing so far; to be taken back where that is possible now."""
-    name, branch = f"“{landing.message.splitlines()[0]}”", landing.target_branch
+    name, branch = f"“{landing.message.splitlines()[0]}”", landing.where
     undo, link, about = f"/landings/{landing.id}/undo", f"/changes/{landing.change_id}", f"landing-{landing.id}"
     match landing.state:
-        case LandingState.QUEUED:
-            return Done(f"Landing {name} on {branch}.", undo, link, about)
-        case LandingState.RUNNING:
-            return Done(f"Landing {name} on {branch}.", "", link, about)
+        case LandingState.QUEUED | LandingState.RUNNING:
+            return Done(f"Landing {name} on {branch}.", "" if landing.moving else undo, link, about)
         case LandingState.LANDED if landing.undo_asked:
             return Done(f"Taking {name} back from {branch}.", "", link, about)
+        case LandingState.LANDED if landing.error and not receipts.holds(landing):
+            return Done(f"Landed {name}, but: {landing.error}", "", link, about)
         case LandingState.LANDED if landing.error:
             return Done(f"{name} stays landed: {landing.error}", "", link, about)
         case LandingState.LANDED:

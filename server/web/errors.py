@@ -23,7 +23,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import __version__
-from server.domain.errors import GitError, Invalid, NarrowsError, NotFound
+from server.domain.errors import DiskFull, GitError, Invalid, NarrowsError, NotFound
+from server.services import room
 from server.services.assessments import Objected, Objection
 
 logger = logging.getLogger("narrows.web")
@@ -150,7 +151,7 @@ def title(status: int) -> str:
 
 
 def _expected(request: Request, error: NarrowsError) -> Response:
-    if isinstance(error, GitError):
+    if isinstance(error, GitError) and not isinstance(error, DiskFull):
         report(_logs(request), request.method, request.scope["path"], error, error.stderr)
     return answer(request, error)
 
@@ -227,6 +228,9 @@ class LastResort:
             return None
         except Exception as error:
             request = Request(scope)
+            if (told := room.full(error)) and not under_way:
+                logger.error("%s %s: %s", request.method, request.scope["path"], told.stderr)
+                return await answer(request, told)(scope, receive, send)
             name = report(_logs(request), request.method, request.scope["path"], error)
             if not under_way:
                 await answer(request, _apology(name))(scope, receive, send)

@@ -1,28 +1,37 @@
-"""A file of a diff as pages show it: what became of it in words, and its rows."""
+"""A file of a diff as pages show it: what became of it in words, its rows, the lines around them, its pictures."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from markupsafe import Markup
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from server.domain.agent_config import configures_agents, instructs_agents
 from server.domain.base import shown
-from server.domain.change import Revision
-from server.domain.diff import FileDiff, FileStatus
-from server.domain.errors import NarrowsError
-from server.domain.file_row import FileRow
-from server.reading import colours, order, rows, words
-from server.services import revisions
+from server.domain.change import Change, Revision
+from server.domain.diff import Comparison, FileOutline, FileStatus
+from server.domain.errors import NotFound
+from server.reading import order
+from server.services import anchors, changes, comparisons, renderings, revisions, viewed
 from server.services.narrows import Narrows
+from server.web import rendering
+from server.web.context import NarrowsDep
+from server.web.looks import AskedDep
+from server.web.reader import Reader
 
-PIECE = 3000  # rows that are loaded at once; the rest of a file follows when it is reached
+HERE = "/changes/{change_id}/revisions/{number}/files/{position}"
+MOST_LINES = 20_000  # that can be asked for at once around what is shown
+# A picture is an agent's, and may be a program (SVG): it is shown inside a page of ours and never as one of its own.
+PICTURE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 _ABSENT = "000000"
 _MODES = {"100644": "file", "100755": "executable", "120000": "symbolic link", "160000": "submodule"}
 _TALL = (10, 25, 50, 100, 200, 400)  # rows; a skeleton's heights in app.css
+
+
+router = APIRouter()
+Counted = Annotated[int, Path(ge=0, le=2**31)]
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class File:
     eager: bool = False
 
     @classmethod
-    def of(cls, row: FileRow, *, eager: bool = False) -> File:
+    def of(cls, row: FileOutline, *, eager: bool = False) -> File:
         changed = (row.additions or 0) + (row.deletions or 0)
         return cls(
             position=row.position,
@@ -70,7 +79,7 @@ def outline(narrows: Narrows, revision: Revision, eager: int = 2) -> list[File]:
     return files
 
 
-def _notes(row: FileRow) -> list[str]:
+def _notes(row: FileOutline) -> list[str]:
     notes = _notes_on_agents(row)
     old, new = _MODES.get(row.old_mode, row.old_mode), _MODES.get(row.new_mode, row.new_mode)
     if row.status is FileStatus.ADDED and new != "file":
@@ -88,107 +97,106 @@ def _notes(row: FileRow) -> list[str]:
     return notes
 
 
-def _notes_on_agents(row: FileRow) -> list[str]:
+def _notes_on_agents(row: FileOutline) -> list[str]:
     names = [name for name in (row.path, row.old_path) if name]
     if any(map(configures_agents, names)):
         return ["can run code when an agent starts"]
     return ["instructs agents"] if any(map(instructs_agents, names)) else []
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Rows of a file's diff as HTML; `next` is where the following piece starts, None at the end."""
+@router.get(HERE)
+def show(
+    request: Request,
+    narrows: NarrowsDep,
+    change_id: int,
+    number: int,
+    position: Counted,
+    asked: AskedDep,
+    start: Annotated[int, Query(alias="from", ge=0)] = 0,
+    patient: bool = False,
+    tools: bool = False,
+    context: Literal["all", ""] = "",
+) -> Response:
+    """A file's rows from a chunk on, as a piece of the sheet or on a page of its own.
 
-    html: str  # escaped row by row; Markup for the templates
-    next: int | None = None
-    total: int = 0
-    empty: str = ""  # why there are no rows, as a sentence
-    lines: frozenset[tuple[str, int]] = frozenset()  # those that the whole file's rows show, by side and number
-    above: str = ""  # HTML that stands over the rows
-
-
-def piece(
-    narrows: Narrows,
-    revision: Revision,
-    file: FileDiff,
-    start: int = 0,
-    below: Mapping[tuple[str, int], str] | None = None,
-) -> Piece:
-    """From row `start` on at most `PIECE` rows of a file."""
-    parsed = rows.parse(file.text)
-    if not parsed:
-        return Piece(Markup(""), empty=_why_empty(file))
-    part = parsed[start : start + PIECE]
-    old = _coloured(narrows, revision, file, old=True) if any(r.kind is rows.RowKind.REMOVED for r in part) else None
-    new = _coloured(narrows, revision, file, old=False)
-    end = start + len(part)
-    changed = words.changed(part)
-
-    def emphasise(place: int, code: str) -> str:
-        return words.mark(code, changed[place]) if place in changed else code
-
-    html = Markup(rows.html(part, old, new, below, emphasise))  # escaped, row by row
-    lines = frozenset(line for row in parsed for line in rows.lines(row)) if below else frozenset()
-    return Piece(html, end if end < len(parsed) else None, len(parsed), lines=lines)
-
-
-def _why_empty(file: FileDiff) -> str:
-    if file.binary:
-        return "A binary file: git has no lines to show."
-    if file.old_mode != file.new_mode and file.old_blob == file.new_blob:
-        return "Only the mode changed."
-    if file.status is FileStatus.RENAMED:
-        return "Moved; the content is the same."
-    if file.status is FileStatus.COPIED:
-        return "Copied; the content is the same."
-    return "An empty file."
-
-
-class _Cache:
-    """Coloured files by blob and name, the least recently used ones dropped beyond `limit` characters."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: OrderedDict[tuple[str, str], tuple[list[str] | None, int]] = OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[str, str]) -> tuple[bool, list[str] | None]:
-        with self._lock:
-            if key not in self._kept:
-                return False, None
-            self._kept.move_to_end(key)
-            return True, self._kept[key][0]
-
-    def put(self, key: tuple[str, str], lines: list[str] | None) -> None:
-        size = sum(map(len, lines or ())) + 100
-        with self._lock:
-            self._size += size - self._kept.pop(key, (None, 0))[1]
-            self._kept[key] = (lines, size)
-            while self._size > self._limit and len(self._kept) > 1:
-                self._size -= self._kept.popitem(last=False)[1][1]
+    Args:
+        patient: Coloured, and with moved lines told apart, however long that takes.
+        tools: With what can be done with the file above them.
+        context: "all": with all lines of the file.
+    """
+    change, revision, comparison = _compared(narrows, change_id, number, asked.since)
+    alone = not rendering.partial(request)
+    placed = anchors.placed(narrows, change_id, number, comparison.since)
+    reader = Reader(rendering.templates(request), narrows, comparison, asked.look, placed)
+    piece = reader.piece(position, start, whole=context == "all", patient=patient or alone)
+    here: dict[str, Any] = {
+        "comparison": comparison,
+        "look": asked.look,
+        "position": position,
+        "start": start,
+        "whole": context == "all",
+        "piece": piece,
+    }
+    if not (alone or tools):
+        return rendering.fragment(request, "changes/_rows.html", **here)
+    row = next(row for row in comparisons.outline(narrows, comparison) if row.position == position)
+    here |= {"file": File.of(row), "asked": asked.of(number, comparison.since)}
+    if not alone:
+        more: dict[str, Any] = {
+            "marked": viewed.viewed(narrows, comparison),
+            "editable": changes.editable(narrows, change, number),
+        }
+        return rendering.fragment(request, "changes/_rows.html", tools=True, **here, **more)
+    return rendering.page(
+        request,
+        narrows,
+        "changes/file.html",
+        change=change,
+        revision=revision,
+        changes_lines=bool(row.additions or row.deletions),
+        **here,
+    )
 
 
-_cache = _Cache(limit=8_000_000)
+@router.get(HERE + "/context")
+def show_context(
+    request: Request,
+    narrows: NarrowsDep,
+    change_id: int,
+    number: int,
+    position: Counted,
+    asked: AskedDep,
+    new: Annotated[int, Query(ge=1)],
+    count: Annotated[int, Query(ge=1, le=MOST_LINES)] = 20,
+) -> Response:
+    """Rows of unchanged lines, from the line `new` of the new file on; without htmx the file's page with all lines."""
+    if not rendering.partial(request):
+        query = asked.query(revision=None, path=None, context="all")
+        return RedirectResponse(f"/changes/{change_id}/revisions/{number}/files/{position}{query}", 303)
+    _, _, comparison = _compared(narrows, change_id, number, asked.since)
+    return HTMLResponse(renderings.context(narrows, comparison, position, new, count, asked.look))
 
 
-def _coloured(narrows: Narrows, revision: Revision, file: FileDiff, *, old: bool) -> list[str] | None:
-    """One side's whole file as coloured lines; None where it is plain, absent or no text."""
-    mode, blob = (file.old_mode, file.old_blob) if old else (file.new_mode, file.new_blob)
-    name = (file.old_path or file.path) if old else file.path
-    if mode not in ("100644", "100755"):
-        return None
-    known, lines = _cache.get((blob, name))
-    if not known:
-        lines = _read(narrows, revision, name, old=old)
-        _cache.put((blob, name), lines)
-    return lines
+@router.get(HERE + "/image")
+def show_image(
+    narrows: NarrowsDep, change_id: int, number: int, position: Counted, asked: AskedDep, side: Literal["old", "new"]
+) -> Response:
+    """One side of a file that is a picture.
+
+    Raises:
+        NotFound: It is none.
+    """
+    _, _, comparison = _compared(narrows, change_id, number, asked.since)
+    found = renderings.picture(narrows, comparison, position, side)
+    if found is None:
+        raise NotFound("This is no picture.")
+    media, content = found
+    return Response(
+        content, media_type=media, headers={"Content-Security-Policy": PICTURE, "Content-Disposition": "attachment"}
+    )
 
 
-def _read(narrows: Narrows, revision: Revision, name: str, *, old: bool) -> list[str] | None:
-    """Colours are a courtesy: a mirror that can't be read must not hide the diff, which is in the database."""
-    try:
-        content = revisions.whole_file(narrows, revision, name, old=old)
-    except NarrowsError:
-        return None
-    return None if content is None else colours.lines(name, content)
+def _compared(narrows: Narrows, change_id: int, number: int, since: int | None) -> tuple[Change, Revision, Comparison]:
+    """Against the base, unless the address names an earlier revision."""
+    change, revision = changes.get(narrows, change_id), revisions.get(narrows, change_id, number)
+    return change, revision, comparisons.of(narrows, change, revision, since or None)

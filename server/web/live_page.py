@@ -16,7 +16,8 @@ from server.bus import Signal
 from server.domain.errors import NotFound
 from server.domain.states import stands
 from server.reading import visible
-from server.services import changes, events, landings, runs, tasks
+from server.services import changes, checks, events, forecasts, landings, projects, rebases, runs, tasks
+from server.services.forecasts import Outlook
 from server.services.narrows import Narrows
 from server.web import agents, live, rendering
 from server.web.context import NarrowsDep
@@ -27,12 +28,13 @@ from server.web.watched_run import put as _put
 
 router = APIRouter()
 
-Watch = Literal["", "runs", "run", "task", "change", "landings", "agents"]
+Watch = Literal["", "runs", "run", "task", "tasks", "change", "landings", "agents"]
 Offset = Annotated[int | None, Query(ge=0, le=2**40)]
 PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each costs a look at the database
 LULL = 1.0  # seconds of silence after which a transcript is looked at once more: its last words are told of late
 NEWS = {("change", "presented"), ("change", "stalled"), ("change", "asked")}
 FILLS_THE_DESK = NEWS | {("change", "restored"), ("landing", "failed"), ("landing", "cancelled"), ("landing", "undone")}
+FORESEEN = ("forecast", "change")  # after news of these, a forecast says something else
 ID = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?")
 
 
@@ -125,11 +127,12 @@ class Teller:
         return "".join([*(self._heads() if stored else ()), *self._outcomes(batch), *self._watched(batch, stored)])
 
     def _heads(self) -> Iterator[str]:
-        nav = rendering.nav_of(self._narrows)
+        nav = rendering.nav_of(self._narrows, self._seen)
         counts = {"desk": nav.waiting, "backlog": nav.queued, "working": nav.working}
         for name, count in counts.items():
             yield _put(f"#count-{name}", str(count or ""))
         yield _put("#waits", visible.html(nav.sentence))
+        yield _put("#shortage", self._templates.get_template("trash/_shortage.html").render(shortage=nav.shortage))
         if self._came:
             news = rendering.plural(self._came, "new change")
             yield _put("#news", f'{news} came to the desk. <a href="/">Go there</a>')
@@ -156,10 +159,15 @@ class Teller:
                 state = stands(changes.get(self._narrows, self._number).state)
                 link = f'<a href="/changes/{self._number}">Show it as it is</a>'
                 yield _put("#news", f"Change #{self._number} {state} now. {link}")
+            yield from self._forecasts(batch)
+        elif self._watch == "tasks":
+            yield from self._forecasts(batch)
         elif self._watch == "landings":
             template = self._templates.get_template("landings/_landing.html")
             for number in dict.fromkeys(signal.id for signal in batch if signal.topic == "landing"):
-                yield _put(f"#landing-{number}", template.render(landing=landings.get(self._narrows, number)))
+                landing, judged = landings.get(self._narrows, number), checks.of_landing(self._narrows, number)
+                project = projects.get(self._narrows, landing.project_id)
+                yield _put(f"#landing-{number}", template.render(landing=landing, judged=judged, project=project))
         elif self._watch == "agents":
             yield from agents.of_trials(self._narrows, self._templates, batch, self._number)
         elif self._watch == "runs":
@@ -173,6 +181,28 @@ class Teller:
             for number in {signal.id for signal in batch if (signal.topic, signal.verb) == ("run", "touched")}:
                 names = runs.touched(self._narrows, number)
                 yield _put(f"#run-{number} .touched", template.render(touched=names, most=TOUCHED))
+
+    def _forecasts(self, batch: list[Signal]) -> Iterator[str]:
+        """What the waiting changes of the projects that something moved in have before them, where it stands."""
+        moved = {int(s.data["project_id"]) for s in batch if s.topic in FORESEEN and s.event_id is not None}
+        for project_id in moved:
+            for number, outlook in forecasts.outlooks(self._narrows, project_id).items():
+                pill = self._templates.get_template("ui.html").module.prospect(outlook)  # type: ignore[attr-defined]
+                yield _put(f"#prospect-{number}", pill, "outerMorph")
+                if self._watch == "change" and number == self._number:
+                    yield from self._foreseen(outlook)
+
+    def _foreseen(self, outlook: Outlook) -> Iterator[str]:
+        """The same on the change's own page, and what can be done about it."""
+        moved = rebases.moved(self._narrows, outlook)
+        for place, name in (
+            ("forecast", "forecast"),
+            ("consequence", "consequence"),
+            ("moved", "moved"),
+            (f"up-to-date-{outlook.revision}", "up_to_date"),
+        ):
+            html = self._templates.get_template(f"changes/_{name}.html").render(outlook=outlook, moved=moved)
+            yield _put(f"#{place}", html, "outerMorph")
 
     def _task(self, batch: list[Signal], stored: bool) -> Iterator[str]:
         """What came of a task so far, and the newest line of each of its runs."""

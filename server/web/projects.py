@@ -9,20 +9,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from server.domain.errors import Invalid, NarrowsError
-from server.domain.project import LandingMethod, Permission, Project
-from server.services import projects
+from server.domain.project import Author, LandingMethod, Permission, Project
+from server.services import hooks, messages, projects
 from server.services.narrows import Narrows
 from server.web import rendering
 from server.web.context import NarrowsDep
+from server.web.methods import AUTHORS, METHODS
 
 router = APIRouter()
-
-METHODS = {
-    LandingMethod.SQUASH: "one commit on the target branch",
-    LandingMethod.MERGE: "a merge commit",
-    LandingMethod.REBASE: "the revision's commit, replayed on the target branch",
-}
-
 
 PERMISSIONS = {
     Permission.ALLOW: "allow",
@@ -40,7 +34,6 @@ KINDS_OF_TOOL = {
     "other": "Anything else",
 }
 LISTS = ("checks", "include", "hands_off")
-SWITCHES = ("repository_config", "sandbox", "sandbox_network")
 
 
 class Typed(BaseModel):
@@ -51,10 +44,19 @@ class Typed(BaseModel):
     path: str = ""
     name: str = ""
     target_branch: str = ""
+    remote: str = ""
+    follows: str = ""
+    pull_requests: str = ""
     setup: str = ""
     checks: str = ""
     include: str = ""
     landing_method: str = LandingMethod.SQUASH.value
+    check_each: str = ""
+    message_template: str = ""
+    author: str = Author.YOU.value
+    co_author: str = ""
+    sign_off: str = ""
+    hooks: str = ""
     agents_limit: str = "4"
     check_rounds: str = "2"
     turn_minutes: str = "60"
@@ -83,7 +85,7 @@ class Typed(BaseModel):
             value = getattr(known, name, default)
             if name == "permissions":
                 fields |= {f"may_{tool}": value.get(tool, Permission.ALLOW.value) for tool in KINDS_OF_TOOL}
-            elif name in SWITCHES:
+            elif name in projects.SWITCHES:
                 fields[name] = "on" if value else ""
             else:
                 fields[name] = "\n".join(value) if isinstance(value, list) else str(value)
@@ -105,7 +107,7 @@ class Typed(BaseModel):
         for name in LISTS:
             said[name] = said[name].splitlines()
         said["rules"] = said["rules"].replace("\r\n", "\n")
-        for name in SWITCHES:
+        for name in projects.SWITCHES:
             said[name] = said[name] != ""
         for name in projects.LOWEST_HIGHEST:
             if not said[name].strip().isdecimal() or len(said[name]) > 9:
@@ -155,6 +157,13 @@ def show(request: Request, narrows: NarrowsDep, project_id: int) -> Response:
     return _settings(request, narrows, project, Typed.of(project), project.path)
 
 
+@router.post("/projects/{project_id}/removal")
+def remove(request: Request, narrows: NarrowsDep, project_id: int) -> Response:
+    """Forget it; what its changes had is in the trash."""
+    projects.remove(narrows, project_id)
+    return rendering.go(request, f"/projects?done=forgotten-{project_id}")
+
+
 @router.post("/projects/{project_id}")
 def configure(request: Request, narrows: NarrowsDep, project_id: int, typed: TypedSettings) -> Response:
     """Change a project's settings, or say where its repository was moved to."""
@@ -202,7 +211,11 @@ def _confirm(
         path=path,
         typed=typed,
         branches=branches,
+        remotes=projects.remotes_of(path),
         methods=METHODS,
+        authors=AUTHORS,
+        found_hooks=hooks.find(path),
+        signed_by=messages.signed_by(path),
         tools=KINDS_OF_TOOL,
         permissions=PERMISSIONS,
         error=error,
@@ -224,10 +237,15 @@ def _settings(
         "projects/show.html",
         status=error.status if error else 200,
         project=project,
+        trouble=None if error else projects.trouble(narrows, project),
         path=path,
         typed=typed,
         branches=[],
+        remotes=projects.remotes_of(project.path),
         methods=METHODS,
+        authors=AUTHORS,
+        found_hooks=hooks.find(project.path),
+        signed_by=messages.signed_by(project.path),
         tools=KINDS_OF_TOOL,
         permissions=PERMISSIONS,
         error=error,

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, cast
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from server import assets
+from server import assets, plain_text
 from server.domain.base import now, shown
 from server.domain.states import words
-from server.reading import hits, markdown, terminal, usage, visible
-from server.services import desk, events
+from server.reading import answers, hits, markdown, suggestions, terminal, usage, visible
+from server.services import checks, desk
 from server.services.narrows import Narrows
-from server.web import done
+from server.web import done, hints, passages, static_files
+from server.web.context import newest_event
+
+PIECE = 65_536  # characters of a streamed page that are sent at a time
+BEGINNING = 8_192  # of its first piece: with its title and what was asked for
 
 
 def environment() -> Environment:
@@ -33,21 +36,27 @@ def environment() -> Environment:
     )
     made.filters |= {
         "ago": ago,
+        "amount": plain_text.amount,
+        "answer_kind": answers.kind,
         "clock": clock,
         "excerpt": excerpt,
         "marked": lambda html, wanted: Markup(hits.mark(html, wanted)),
         "markdown": lambda text: Markup(markdown.html(text)),
         "minutes": minutes,
         "plural": plural,
+        "second_try": checks.second_try,
         "seconds": seconds,
         "terminal": lambda text: Markup(visible.html(terminal.plain(text))),
         "seen": lambda text: Markup(visible.html(text)),
         "shown": shown,
         "usage": usage.words,
         "usage_sum": lambda usages: usage.total(usages).words,
+        "said": suggestions.parts,
         "words": words,
     }
-    made.globals |= {"asset": asset, "nav": None, "done": None, "live": "/live", "section": ""}
+    made.globals |= {"asset": static_files.asset, "modules": static_files.modules} | hints.GLOBALS
+    made.globals |= {"report_of": passages.report_of, "nav": None, "done": None, "live": "/live", "section": ""}
+    made.globals |= {"judged": ()}  # a landing's checks, where its receipt is shown without them
     return made
 
 
@@ -62,11 +71,13 @@ class Nav:
     budget: int
     paused: bool
     since: int  # the newest event that the page knows of
+    shortage: str = ""  # why nothing new starts, where the disk is nearly full
 
     @classmethod
     def of(cls, seen: desk.Desk, since: int) -> Nav:
         return cls(
             since=since,
+            shortage=seen.shortage,
             waiting=seen.waiting_count,
             minutes=seen.budget.waiting_minutes,
             working=seen.working,
@@ -92,23 +103,41 @@ def page(
     status: int = 200,
     block: str = "",
     nav: Nav | None = None,
+    stream: bool = False,
     **context: Any,
 ) -> Response:
-    """The whole page, or only its `block` where htmx asks for a part."""
+    """The whole page, or only its `block` where htmx asks for a part. `stream`: sent piece by piece as it is made."""
     found = templates(request).get_template(template)
+    context |= {"request": request}
     if block and partial(request):
-        text = "".join(found.blocks[block](found.new_context(context | {"request": request})))
-    else:
-        head = nav or nav_of(narrows)
-        told = done.find(narrows, request.query_params.get("done"))
-        text = found.render(context | {"request": request, "nav": head, "done": told})
-    return HTMLResponse(text, status, headers=_headers(status))
+        return HTMLResponse("".join(found.blocks[block](found.new_context(context))), status, headers=_headers(status))
+    context |= {
+        "nav": nav or nav_of(narrows, newest_event(request)),
+        "done": done.find(narrows, request.query_params.get("done")),
+    }
+    if stream:
+        pieces = gathered(found.generate(context))
+        return StreamingResponse(pieces, status, media_type="text/html", headers=_headers(status))
+    return HTMLResponse(found.render(context), status, headers=_headers(status))
 
 
-def nav_of(narrows: Narrows) -> Nav:
-    """The head as it is now. The event is read first: what happens in between is told twice rather than never."""
-    since = events.last_id(narrows)
-    return Nav.of(desk.desk(narrows, limit=1), since)
+def gathered(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in fewer pieces: the first soon, so that the browser begins, but with what the page is about."""
+    waiting: list[str] = []
+    size, least = 0, BEGINNING
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= least:
+            yield "".join(waiting)
+            waiting.clear()
+            size, least = 0, min(PIECE, least * 2)
+    yield "".join(waiting)
+
+
+def nav_of(narrows: Narrows, since: int) -> Nav:
+    """The head as it is now, for a page that knows of what happened up to the event `since`."""
+    return Nav.of(desk.desk(narrows, limit=0), since)
 
 
 def fragment(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
@@ -118,7 +147,7 @@ def fragment(request: Request, template: str, *, status: int = 200, **context: A
 
 
 def _headers(status: int) -> dict[str, str]:
-    """A refused form comes back into its own place (see app.js); any other error becomes a toast."""
+    """A refused form comes back into its own place (see toasts.js); any other error becomes a toast."""
     return {"Vary": "HX-Request"} | ({"HX-Own": "true"} if status >= 400 else {})
 
 
@@ -136,13 +165,6 @@ def go(request: Request, path: str) -> Response:
     if request.headers.get("HX-Request") == "true":
         return Response(status_code=204, headers={"HX-Redirect": path})
     return RedirectResponse(path, 303)
-
-
-@cache
-def asset(name: str) -> str:
-    """The URL of a static file, with its version."""
-    digest = hashlib.sha256((assets.static() / name).read_bytes()).hexdigest()
-    return f"/static/{name}?v={digest[:12]}"
 
 
 def ago(moment: datetime | None) -> Markup:

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from server.domain.errors import NarrowsError
+from server.domain.project import LandingMethod
 from server.services import changes, drafts, landings, reviews, runs
 from server.services.narrows import Narrows
-from server.web import rendering, sheet
+from server.web import looks, rendering, sheet
 from server.web.context import NarrowsDep
 from server.web.sheet import Bar
 
@@ -30,10 +31,16 @@ def ask_review(request: Request, narrows: NarrowsDep, change_id: int) -> Respons
     return _open(request, narrows, change_id, "send back")
 
 
+@router.get("/changes/{change_id}/acceptance/new")
+def ask_acceptance(request: Request, narrows: NarrowsDep, change_id: int) -> Response:
+    """The form that accepts a report: one letter opens it, another key decides."""
+    return _open(request, narrows, change_id, "accept")
+
+
 @router.get("/changes/{change_id}/bar")
 def close(request: Request, narrows: NarrowsDep, change_id: int) -> Response:
     """The bar with its forms closed; what was typed is kept."""
-    return sheet.response(request, narrows, sheet.build(narrows, change_id))
+    return sheet.response(request, narrows, sheet.build(narrows, change_id, looks.liked(narrows)))
 
 
 @router.post("/changes/{change_id}/landing")
@@ -43,16 +50,24 @@ def land(
     change_id: int,
     revision: Annotated[int, Form()],
     message: Annotated[str, Form()] = "",
+    method: Annotated[LandingMethod | None, Form()] = None,
     acknowledge: Annotated[list[str] | None, Form()] = None,
+    insist: Annotated[str, Form()] = "",
 ) -> Response:
     """Into the landing line."""
     accepted = tuple(acknowledge or ())
     try:
         landing = landings.land(
-            narrows, change_id, revision=revision, message=_lines(message), acknowledge=list(accepted)
+            narrows,
+            change_id,
+            revision=revision,
+            message=_lines(message),
+            method=method,
+            acknowledge=list(accepted),
+            insist=_lines(insist),
         )
     except NarrowsError as error:
-        return _again(request, narrows, change_id, revision, Bar("land", message, accepted, error))
+        return _again(request, narrows, change_id, revision, Bar("land", message, accepted, error, method, insist))
     drafts.forget(narrows, sheet.draft_key(change_id, "land"))
     return rendering.go(request, f"/?done=landing-{landing.id}")
 
@@ -64,12 +79,15 @@ def send_back(
     change_id: int,
     revision: Annotated[int, Form()],
     message: Annotated[str, Form()] = "",
+    onto_target: Annotated[bool, Form()] = False,
 ) -> Response:
     """Back to the agent, with the message and the drafted comments."""
+    said = _lines(message)
     try:
-        reviews.request_changes(narrows, change_id, revision=revision, message=_lines(message))
+        reviews.request_changes(narrows, change_id, revision=revision, message=said, onto_target=onto_target)
     except NarrowsError as error:
-        return _again(request, narrows, change_id, revision, Bar("send back", message, error=error))
+        bar = Bar("send back", message, error=error, onto_target=onto_target)
+        return _again(request, narrows, change_id, revision, bar)
     drafts.forget(narrows, sheet.draft_key(change_id, "send back"))
     return rendering.go(request, f"/?done=sent-{change_id}")
 
@@ -115,16 +133,16 @@ def keep(request: Request, narrows: NarrowsDep, change_id: int) -> Response:
 
 
 def _open(request: Request, narrows: Narrows, change_id: int, form: str) -> Response:
-    made = sheet.build(narrows, change_id)
+    made = sheet.build(narrows, change_id, looks.liked(narrows))
     return sheet.response(request, narrows, made, sheet.opened(narrows, change_id, form))
 
 
 def _again(request: Request, narrows: Narrows, change_id: int, revision: int, bar: Bar) -> Response:
     """The sheet as it was read, with what was typed and why it was refused."""
     assert bar.error is not None
-    made = sheet.build(narrows, change_id)
+    made = sheet.build(narrows, change_id, looks.liked(narrows))
     if made.seen.revision and made.seen.revision.number != revision and revision > 0:
-        made = sheet.build(narrows, change_id, revision)
+        made = sheet.build(narrows, change_id, looks.liked(narrows, revision))
     return sheet.response(request, narrows, made, bar, status=bar.error.status)
 
 
@@ -132,7 +150,7 @@ def _decide(request: Request, narrows: Narrows, change_id: int, deed: str, decis
     try:
         decision()
     except NarrowsError as error:
-        made = sheet.build(narrows, change_id)
+        made = sheet.build(narrows, change_id, looks.liked(narrows))
         return sheet.response(request, narrows, made, Bar(error=error), status=error.status)
     return rendering.go(request, f"/?done={deed}-{change_id}")
 

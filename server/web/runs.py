@@ -12,7 +12,7 @@ from server.domain.base import now
 from server.domain.run import Run
 from server.reading import hits, terminal
 from server.reading.transcripts import Window
-from server.services import pauses, runs, tasks, transcripts
+from server.services import cleaning, pauses, runs, tasks, transcripts
 from server.services.narrows import Narrows
 from server.web import rendering
 from server.web.context import NarrowsDep
@@ -48,6 +48,7 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
         block="runs",
         at_work=at_work(narrows),
         most=TOUCHED,
+        unsaved=cleaning.unsaved(narrows),
         live="/live?watch=runs",
         section="runs",
     )

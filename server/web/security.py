@@ -34,7 +34,7 @@ READS = {"GET", "HEAD", "OPTIONS"}
 FRAMES = {"iframe", "frame", "embed", "object", "fencedframe"}
 LOOPBACK_NAMES = {"127.0.0.1", "localhost", "[::1]"}
 HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?")
-VERSIONED = re.compile(r"-\d+(\.\d+)+[.-]|[?&]v=")
+VERSIONED = re.compile(r"-\d+(\.\d+)+[.-]|[?&]v=|^/static/[0-9a-f]{12}/")
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -285,7 +285,8 @@ def _with_headers(request: Request, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers.update(HEADERS)
+            stricter = headers.get("Content-Security-Policy")  # of what an agent made and no page is
+            headers.update(HEADERS | ({"Content-Security-Policy": stricter} if stricter else {}))
             headers.add_vary_header("HX-Request")
             headers.setdefault("Cache-Control", _caching(request, message["status"]))
         await send(message)

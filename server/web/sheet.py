@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from fastapi import Request
@@ -11,36 +14,170 @@ from fastapi.responses import Response
 from server.domain.base import shown
 from server.domain.change import Revision
 from server.domain.check import Check
+from server.domain.diff import Comparison, FileOutline, renames_unsought
 from server.domain.errors import NarrowsError
 from server.domain.event import Event
+from server.domain.flag import Flag
+from server.domain.project import LandingMethod
 from server.domain.question import TOOLS
 from server.domain.review import Comment, CommentState
 from server.domain.run import Run
-from server.domain.states import ChangeState, QuestionState
-from server.services import assessments, checks, desk, drafts, events, landings, revisions
+from server.domain.states import ChangeState, QuestionState, Turn
+from server.domain.task import Kind
+from server.reading import order
+from server.services import (
+    anchors,
+    assessments,
+    checkouts,
+    checks,
+    clocks,
+    comparisons,
+    conflicts,
+    desk,
+    drafts,
+    events,
+    flags,
+    messages,
+    rebases,
+    revisions,
+    viewed,
+)
+from server.services.anchors import Placed
 from server.services.assessments import Objected
 from server.services.narrows import Narrows
 from server.web import rendering
 from server.web.files import File, outline
-from server.web.reader import Reader
+from server.web.looks import Asked
+from server.web.methods import METHODS
+from server.web.reader import Reader, stands
 
 HISTORY = 200  # events
+AT_ONCE = 20_000  # changed lines that stand on a page at once, so that the browser's own search finds them all
+FIRST = 1_000  # changed lines that stand there at once of a larger one; other files follow as they are reached
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files that are read one after the other, and why here."""
+
+    why: str
+    files: list[File]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A change as read at `revision` (None: it has none yet), which is the newest one unless `older`."""
+    """A change as read at `revision` (None: it has none yet), which is the newest one unless `older`.
+
+    What is only needed below the head of its page, and asks nobody, is made when the page comes to it.
+    """
 
     seen: desk.Sheet
+    asked: Asked
     revision: Revision | None
+    comparison: Comparison | None
     checks: list[Check]
-    files: list[File]
+    outline: list[FileOutline]  # of the comparison: all of its files
     aside: list[File]  # code that came along with a report
+    placed: list[Placed]  # every comment so far, as it stands at this revision
+    viewed: set[int]  # positions of files that the person marked
+    flags: list[Flag]
+    judged: list[Check]  # of its last landing
+    clock: float  # seconds that this revision was read so far
     history: list[Event]
+    moved: int  # commits by which the target moved on since
 
     @property
     def older(self) -> bool:
         return self.revision is not self.seen.revision
+
+    @property
+    def editable(self) -> bool:
+        """Whether the person can change it by hand now: a change with code, in review, at its newest revision."""
+        state = self.seen.change.state
+        return state is ChangeState.IN_REVIEW and not self.older and self.seen.task.kind is not Kind.RESEARCH
+
+    @property
+    def reading(self) -> bool:
+        """Whether the time that goes by on this page is a revision's reading."""
+        return self.revision is not None and self.seen.change.turn is Turn.YOURS
+
+    @cached_property
+    def wanted(self) -> list[FileOutline]:
+        """The files that the filter leaves, in git's order."""
+        part = self.asked.path.lower()
+        return [row for row in self.outline if part in shown(row.path).lower()] if part else self.outline
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The same in reading order; all stand on the page at once, or of too many lines a first look's."""
+        left = self.lines if self.whole else FIRST
+        groups: list[Group] = []
+        for group in order.groups(self.wanted):
+            files: list[File] = []
+            for place in group.places:
+                row = self.wanted[place]
+                changed = (row.additions or 0) + (row.deletions or 0)
+                files.append(File.of(row, eager=not (groups or files) or left >= changed))
+                left -= changed
+            groups.append(Group(group.why, files))
+        return groups
+
+    @property
+    def files(self) -> Iterator[File]:
+        return (file for group in self.groups for file in group.files)
+
+    @property
+    def eager(self) -> Iterator[FileOutline]:
+        """The files that stand on the page at once, in reading order."""
+        rows = {row.position: row for row in self.wanted}
+        yield from (rows[file.position] for file in self.files if file.eager)
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The position of every file of the comparison, by its path."""
+        return {row.path: row.position for row in self.outline}
+
+    @property
+    def whole(self) -> bool:
+        """Whether every line stands on the page at once."""
+        return self.asked.everything or (self._fits and not self.asked.glance)
+
+    @property
+    def _fits(self) -> bool:
+        return self.lines <= AT_ONCE
+
+    @property
+    def fills(self) -> bool:
+        """Whether the files that are not on the page yet come by themselves, since all of them fit."""
+        return self.asked.glance and self._fits
+
+    @property
+    def renames_unsought(self) -> bool:
+        """Whether more files may be renamed than are said to be."""
+        return renames_unsought(row.status for row in self.outline)
+
+    @property
+    def hidden(self) -> int:
+        """How many files the filter leaves out."""
+        return len(self.outline) - len(self.wanted)
+
+    @cached_property
+    def additions(self) -> int:
+        return sum(row.additions or 0 for row in self.wanted)
+
+    @cached_property
+    def deletions(self) -> int:
+        return sum(row.deletions or 0 for row in self.wanted)
+
+    @property
+    def lines(self) -> int:
+        """How many are changed."""
+        return self.additions + self.deletions
+
+    @property
+    def since(self) -> int | None:
+        """The number of the earlier revision that this one is compared with; None: its base."""
+        return self.comparison.since if self.comparison else None
 
     @property
     def run(self) -> Run | None:
@@ -63,52 +200,71 @@ class Sheet:
         return sum(comment.state is CommentState.DRAFT for comment in self.seen.comments)
 
     @property
-    def earlier(self) -> list[Comment]:
-        """Comments on revisions before the one shown."""
-        shown_number = self.revision.number if self.revision else 0
-        return [comment for comment in self.seen.comments if comment.revision < shown_number]
-
-    @property
     def general(self) -> list[Comment]:
-        """Comments on the revision shown as a whole."""
-        return [comment for comment in self._here if comment.path is None]
+        """Comments on the change as a whole, of this revision and those before it."""
+        return [here.comment for here in self.placed if here.comment.path is None and here.comment.line is None]
 
     @property
-    def commented(self) -> dict[str, int]:
-        """How many comments each file has, by its shown name."""
-        counts: dict[str, int] = {}
-        for comment in self._here:
-            if comment.path is not None:
-                counts[shown(comment.path)] = counts.get(shown(comment.path), 0) + 1
-        return counts
+    def outdated(self) -> list[Placed]:
+        """Comments whose lines, or whose file, are not on this page."""
+        return [
+            here
+            for here in self.placed
+            if here.comment.path is not None and not (stands(here) and here.path in self.places)
+        ]
 
     @property
-    def _here(self) -> list[Comment]:
-        return [c for c in self.seen.comments if self.revision and c.revision == self.revision.number]
+    def earlier(self) -> list[Placed]:
+        """Comments of earlier revisions, for the list that says what became of each."""
+        number = self.revision.number if self.revision else 0
+        return [here for here in self.placed if here.comment.revision < number]
+
+    @cached_property
+    def commented(self) -> Mapping[int, int]:
+        """How many comments stand in each file, by its position."""
+        here = (self.places.get(each.path or "") for each in self.placed if stands(each))
+        return Counter(position for position in here if position is not None)
 
 
-def build(narrows: Narrows, change_id: int, number: int | None = None, *, everything: bool = False) -> Sheet:
-    """The sheet of a change at one of its revisions, the newest by default.
-
-    Args:
-        everything: Show every file at once, for a reader without JavaScript.
+def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet:
+    """The sheet of a change as it was asked for: at its newest revision by default, since the one that was read last.
 
     Raises:
         NotFound: No such change, or no such revision of it.
     """
+    asked = asked or Asked()
     seen = desk.sheet(narrows, change_id)
     revision = seen.revision
-    if number is not None and (revision is None or revision.number != number):
-        revision = revisions.get(narrows, change_id, number)
-    newest = revision is seen.revision
+    if asked.revision is not None and (revision is None or revision.number != asked.revision):
+        revision = revisions.get(narrows, change_id, asked.revision)
+    comparison = _comparison(narrows, seen, revision, asked)
     return Sheet(
         seen=seen,
+        asked=asked.of(revision.number, comparison.since) if revision and comparison else asked,
         revision=revision,
-        checks=seen.checks if newest or revision is None else checks.of_revision(narrows, revision.id),
-        files=outline(narrows, revision, -1 if everything else 2) if revision else [],
+        comparison=comparison,
+        checks=seen.checks
+        if revision is None or revision is seen.revision
+        else checks.of_revision(narrows, revision.id),
+        outline=comparisons.outline(narrows, comparison) if comparison else [],
         aside=_aside(narrows, revision),
+        placed=anchors.placed(narrows, change_id, revision.number, comparison.since) if revision and comparison else [],
+        viewed=viewed.viewed(narrows, comparison) if comparison else set(),
+        flags=flags.of_revision(narrows, revision.id) if revision else [],
+        judged=checks.of_landing(narrows, seen.landings[-1].id) if seen.landings else [],
+        clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
         history=events.of_change(narrows, change_id)[-HISTORY:],
+        moved=rebases.moved(narrows, seen.outlook) if seen.outlook else 0,
     )
+
+
+def _comparison(narrows: Narrows, seen: desk.Sheet, revision: Revision | None, asked: Asked) -> Comparison | None:
+    """Since the revision that was asked for; unasked, the newest is read since the one that the person read last."""
+    if revision is None:
+        return None
+    if asked.since is None:
+        return comparisons.opening(narrows, seen.change, revision)
+    return comparisons.of(narrows, seen.change, revision, asked.since or None)
 
 
 def _aside(narrows: Narrows, revision: Revision | None) -> list[File]:
@@ -120,10 +276,13 @@ def _aside(narrows: Narrows, revision: Revision | None) -> list[File]:
 class Bar:
     """The form at the foot of the sheet: which one is open, what is typed in it, and what was said against it."""
 
-    open: str = ""  # "land", "send back", or none
+    open: str = ""  # "land", "send back", "accept", or none
     message: str = ""
     acknowledged: tuple[str, ...] = ()
     error: NarrowsError | None = None
+    method: LandingMethod | None = None  # None: the project's
+    insisted: str = ""  # why it lands over a red check
+    onto_target: bool = False  # whether its worktree is brought onto the target first
 
     @property
     def objections(self) -> list[assessments.Objection]:
@@ -134,20 +293,31 @@ class Bar:
     def blockers(self) -> list[assessments.Objection]:
         return self.error.assessment.blockers if isinstance(self.error, Objected) else []
 
+    @property
+    def over_red(self) -> list[assessments.Objection]:
+        """The red checks that a refused landing met."""
+        return self.error.assessment.over_red if isinstance(self.error, Objected) else []
+
 
 def opened(narrows: Narrows, change_id: int, form: str) -> Bar:
     """The bar with a form open, filled with what was typed there before, or with what fits."""
+    if form == "accept":
+        return Bar(form)
     key = draft_key(change_id, form)
-    typed = drafts.find(narrows, key).get(key, "")
+    kept = drafts.find(narrows, key)
+    typed = kept.get(key, "")
     if form == "land":
-        return Bar(form, typed or landings.default_message(narrows, change_id))
-    return Bar(form, typed or _moved(narrows, change_id))
+        message = messages.completed(narrows, change_id, typed)
+        unchanged = message.rstrip() == typed.rstrip()  # no trailer is missing: it stays to the letter
+        return Bar(form, typed if unchanged else message, insisted=kept.get(f"{key}-insist", ""))
+    moved = _moved(narrows, change_id)
+    return Bar(form, typed or moved, onto_target=bool(moved))
 
 
 def _moved(narrows: Narrows, change_id: int) -> str:
     """What to say of a conflict; nothing where the repository can't be asked, which must not stop a person's words."""
     try:
-        return landings.conflict_prompt(narrows, change_id)
+        return conflicts.prompt(narrows, change_id)
     except NarrowsError:
         return ""
 
@@ -167,8 +337,12 @@ def response(
     **context: Any,
 ) -> Response:
     """The sheet as a page, or only its bar where htmx asks for that."""
-    change, revision = sheet.seen.change, sheet.revision
-    reader = Reader(rendering.templates(request), narrows, change, revision) if revision else None
+    change = sheet.seen.change
+    decides = bar is not None and bar.open in ("land", "send back")
+    reader = None
+    if sheet.comparison:
+        reader = Reader(rendering.templates(request), narrows, sheet.comparison, sheet.asked.look, sheet.placed)
+        reader.expect(sheet.eager, whole=sheet.whole)
     return rendering.page(
         request,
         narrows,
@@ -177,6 +351,10 @@ def response(
         block="bar",
         sheet=sheet,
         bar=bar or Bar(),
+        methods=METHODS,
+        earlier=messages.earlier(narrows, change.id) if bar and bar.open == "land" else [],
+        untaken=checkouts.untaken(narrows, change, sheet.seen.revision) if decides and sheet.seen.revision else [],
+        stream=True,
         reader=reader,
         verbs=TOOLS,
         live=f"/live?watch=change&number={change.id}",

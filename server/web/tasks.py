@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from server.domain.change import Change
 from server.domain.errors import Invalid, NarrowsError
 from server.domain.states import TaskState, Turn
 from server.domain.task import Kind, Task
-from server.services import agents, drafts, projects, tasks
+from server.services import agents, drafts, forecasts, projects, task_drafts, tasks
 from server.services.narrows import Narrows
+from server.services.task_drafts import TaskDraft
 from server.web import rendering
 from server.web.context import NarrowsDep
 
@@ -52,6 +54,13 @@ class Typed:
     priority: str = "0"
     after: tuple[str, ...] = ()
 
+    @classmethod
+    def kept(cls, fields: Mapping[str, str]) -> Typed:
+        """As the fields' drafts have it."""
+        after = tuple(number for number in fields.get("after", "").split(",") if number)
+        known = {name: text for name, text in fields.items() if name in cls.__dataclass_fields__}
+        return cls(**known | {"after": after})  # type: ignore[arg-type]
+
     def fields(self) -> dict[str, Any]:
         """As the services take them.
 
@@ -71,12 +80,16 @@ class Typed:
 @router.get("/tasks")
 def index(request: Request, narrows: NarrowsDep) -> Response:
     """What waits for an agent, in order, and what was filed lately."""
+    forecasts.ask_all(narrows)
     return rendering.page(
         request,
         narrows,
         "tasks/index.html",
+        drafts=[(draft, _name(draft)) for draft in task_drafts.every(narrows)],
         backlog=tasks.backlog(narrows, BACKLOG),
         recent=[(task, change, where(task, change)) for task, change in tasks.recent(narrows, RECENT)],
+        outlooks=forecasts.every(narrows),
+        live="/live?watch=tasks",
         section="tasks",
     )
 
@@ -88,13 +101,18 @@ def where(task: Task, change: Change | None) -> str:
     return WHOSE[change.turn]
 
 
+def _name(draft: TaskDraft) -> str:
+    """What a draft is called in a list."""
+    return draft.title.strip() or "(without a title)"
+
+
 @router.get("/tasks/new")
-def ask(request: Request, narrows: NarrowsDep) -> Response:
-    """The form, with whatever was typed into it before."""
+def ask(request: Request, narrows: NarrowsDep, draft: str = "") -> Response:
+    """The form, with whatever was typed into it before, or with the kept draft of that name."""
+    if draft:
+        return _form(request, narrows, Typed.kept(task_drafts.get(narrows, draft).fields), draft=draft)
     kept = {key.removeprefix(DRAFTS): text for key, text in drafts.find(narrows, DRAFTS).items()}
-    after = tuple(number for number in kept.pop("after", "").split(",") if number)
-    known = {name: text for name, text in kept.items() if name in Typed.__dataclass_fields__}
-    return _form(request, narrows, Typed(after=after, **known))
+    return _form(request, narrows, Typed.kept(kept))
 
 
 @router.post("/tasks")
@@ -110,17 +128,40 @@ def file(
     agent: Annotated[str, Form()] = "",
     priority: Annotated[str, Form()] = "0",
     after: Annotated[list[str] | None, Form()] = None,
+    draft: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """File a task, and be ready for the next."""
+    """File a task, and be ready for the next; or for what to do with the next kept draft, if it was one."""
     typed = Typed(project, title, brief, examples, done_when, kind, agent, priority, tuple(after or ()))
     try:
         task = tasks.file(narrows, project_id=_number("project", project), **typed.fields())
     except NarrowsError as error:
-        return _form(request, narrows, typed, error)
+        return _form(request, narrows, typed, error, draft=draft)
+    if draft:
+        drafts.forget(narrows, task_drafts.prefix(draft))
+        return rendering.go(request, f"/tasks?done=filed-{task.id}")
     drafts.forget(narrows, DRAFTS)
     drafts.keep(narrows, f"{DRAFTS}project", project)
     drafts.keep(narrows, f"{DRAFTS}agent", agent)
     return rendering.go(request, f"/tasks/new?done=filed-{task.id}")
+
+
+@router.post("/tasks/drafts/{name}/filing")
+def file_draft(request: Request, narrows: NarrowsDep, name: str) -> Response:
+    """File a kept draft as it is."""
+    typed = Typed.kept(task_drafts.get(narrows, name).fields)
+    try:
+        task = tasks.file(narrows, project_id=_number("project", typed.project), **typed.fields())
+    except NarrowsError as error:
+        return _form(request, narrows, typed, error, draft=name)
+    task_drafts.discard(narrows, name)
+    return rendering.go(request, f"/tasks?done=filed-{task.id}")
+
+
+@router.post("/tasks/drafts/{name}/discard")
+def discard_draft(request: Request, narrows: NarrowsDep, name: str) -> Response:
+    """A kept draft is not wanted."""
+    task_drafts.discard(narrows, name)
+    return rendering.go(request, "/tasks")
 
 
 @router.get("/tasks/{task_id}")
@@ -203,7 +244,9 @@ def _form(
     error: NarrowsError | None = None,
     *,
     task: Task | None = None,
+    draft: str = "",
 ) -> Response:
+    """The form for a new task; for `task`, to say it better; or for the kept draft of that name."""
     others = [
         standing.task for standing in tasks.backlog(narrows, BACKLOG) if task is None or standing.task.id != task.id
     ]
@@ -217,6 +260,8 @@ def _form(
         typed=typed,
         error=error,
         task=task,
+        draft=draft,
+        kept_in=task_drafts.prefix(draft) if draft else DRAFTS,
         projects=projects.every(narrows),
         agents=agents.everyone(narrows),
         kinds=KINDS,

@@ -12,7 +12,8 @@ import pytest
 
 from server.agents import demo
 from server.agents.acp import AcpAgent
-from server.agents.demo import Directive, Remark, documented, parse, remarks
+from server.agents.demo import Directive, Remark, documented, numbered, parse, remarks
+from server.reading.answers import answers, kind
 from server.services import prompts
 from tests.agents.conftest import Place
 
@@ -85,6 +86,15 @@ def test_it_remembers_a_conversation(place: Place, demo_agent: AcpAgent) -> None
     assert "Turn 2 of this conversation." in place.transcript
     assert place.read("calc.py") == CALC.replace("-", "+")
     assert place.said("notice") == []
+
+
+def test_it_replies_to_each_comment_of_a_review(place: Place, demo_agent: AcpAgent) -> None:
+    place.write("calc.py", CALC)
+    suggested = "## Comment 4 on `calc.py:2`\n\n```suggestion\n    return a + b\n```\n\n"
+    outcome = place.turn(demo_agent, f"{suggested}## Comment 5 on the change as a whole\n\nFaster!\n")
+    replies = answers(outcome.summary, {4, 5})
+    assert kind(replies[4]) == "fixed"
+    assert kind(replies[5]) == "declined"
 
 
 def test_it_starts_again_when_the_conversation_is_lost(place: Place, demo_agent: AcpAgent) -> None:
@@ -224,12 +234,25 @@ def test_directives_are_read_in_order_and_not_inside_other_fences() -> None:
         ("- `a.py:3-5`: no", [Remark("a.py", 3, 5, None)]),
         ("a.py:3\n```suggestion\nx\n```", [Remark("a.py", 3, 3, "x\n")]),
         ("a.py:3\n> Why?\n```suggestion\n```\n", [Remark("a.py", 3, 3, "")]),
+        (
+            "a.py:2\n```diff\n--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,3 @@\n a\n-b\n+++ c\n d\n```",
+            [Remark("a.py", 2, 2, "++ c\n")],
+        ),
         ("a.py:3\n```python\nb.py:4\n```\n", [Remark("a.py", 3, 3, None)]),
         ("at 12:30, http://host.tld:80/", []),
     ],
 )
 def test_remarks_are_places_with_what_is_suggested_below(prompt: str, found: list[Remark]) -> None:
     assert remarks(prompt) == found
+
+
+def test_a_review_has_its_comments_by_number() -> None:
+    prompt = "# Changes requested\n\n## Comment 4 on `a.py:2`\n\nWhy?\n\n## Comment 11 on the change as a whole\n\nNo."
+    assert [(number, section.partition("\n")[0]) for number, section in numbered(prompt)] == [
+        (4, "## Comment 4 on `a.py:2`"),
+        (11, "## Comment 11 on the change as a whole"),
+    ]
+    assert numbered("Nothing of the kind: ## Comment 3 is not at a line's begin") == []
 
 
 @pytest.mark.parametrize(

@@ -170,12 +170,12 @@ def test_the_words_count_more_than_the_status_beside_them_and_that_more_than_a_h
 
 
 def test_an_endless_text_is_judged_by_its_beginning_and_at_once() -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert classify("a 1 in 2 hours, resets at " * 100_000, otherwise=None) is None
     assert classify("x" * LONGEST + " rate limit", otherwise=None) is None
     resets_at("in " + "1 h, " * 1_000_000 + "!", NOW)
     resets_at("1 " * 1_000_000, NOW)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 NOW = datetime(2026, 11, 24, 16, 20, tzinfo=UTC)  # a Tuesday; 17:20 in Berlin, 11:20 in New York

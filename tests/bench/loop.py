@@ -161,28 +161,35 @@ def landing_latency(server: Server, repository: Repository, folder: Path) -> Non
 
 
 def _land_by_hand(repository: Repository, mirror: Path) -> float:
-    """A one-line change in a mirror, landed with the commands that git.md names; seconds for the landing alone."""
-
-    def git(where: Path, *args: str, data: bytes | None = None) -> str:
-        done = subprocess.run(["git", "-C", str(where), *args], check=True, capture_output=True, input=data)
-        return done.stdout.decode().strip()
-
+    """A one-line change in a mirror, landed by hand; seconds for the landing alone."""
     git(repository.path, "clone", "--quiet", "--bare", "--local", str(repository.path), str(mirror))
     base = git(mirror, "rev-parse", "main")
     blob = git(mirror, "hash-object", "-w", "--stdin", data=f"{mirror.name}\n".encode())
     listing = git(mirror, "ls-tree", base) + f"\n100644 blob {blob}\t{mirror.name}.txt\n"
     revision = git(mirror, "commit-tree", "-p", base, "-m", "rev", git(mirror, "mktree", data=listing.encode()))
+    took = land_by_hand(repository.path, mirror, revision)
+    shutil.rmtree(mirror)
+    return took
+
+
+def land_by_hand(repository: Path, mirror: Path, revision: str) -> float:
+    """Seconds to land a mirror's commit on main with the commands that it takes at least: fetch the target, merge,
+    commit, bring the commit over, move the branch and its checkout, and look at what is there.
+    """
     began = time.monotonic()
-    git(mirror, "fetch", "--quiet", str(repository.path), "+refs/heads/main:refs/heads/main")
+    git(mirror, "fetch", "--quiet", str(repository), "+refs/heads/main:refs/heads/main")
     target = git(mirror, "rev-parse", "refs/heads/main")
     tree = git(mirror, "merge-tree", "--write-tree", target, revision)
     commit = git(mirror, "commit-tree", "-p", target, "-m", "landed", tree)
-    git(repository.path, "fetch", "--quiet", "--no-write-fetch-head", str(mirror), commit)
-    git(repository.path, "merge", "--quiet", "--ff-only", commit)
-    git(repository.path, "rev-parse", "HEAD^{tree}")
-    took = time.monotonic() - began
-    shutil.rmtree(mirror)
-    return took
+    git(repository, "fetch", "--quiet", "--no-write-fetch-head", str(mirror), commit)
+    git(repository, "merge", "--quiet", "--ff-only", commit)
+    git(repository, "rev-parse", "HEAD^{tree}")
+    return time.monotonic() - began
+
+
+def git(where: Path, *args: str, data: bytes | None = None) -> str:
+    done = subprocess.run(["git", "-C", str(where), *args], check=True, capture_output=True, input=data)
+    return done.stdout.decode().strip()
 
 
 def desk_latency(folder: Path) -> None:

@@ -16,13 +16,15 @@ from playwright.sync_api import Page
 
 from server.domain.project import Project
 from server.domain.task import Task
-from server.services import projects, tasks
+from server.services import tasks
 from server.services.narrows import Narrows
-from server.web import api, errors, pages, security
+from server.web import errors, security
+from tests.support.apps import put_api, put_pages
 from tests.support.repositories import Repository
-from tests.web.conftest import TOKEN, Worker, empty_database, narrows, worker
+from tests.support.template import Template
+from tests.web.conftest import TOKEN, Worker, narrows, worker
 
-__all__ = ["empty_database", "narrows", "worker"]
+__all__ = ["narrows", "worker"]
 
 BEFORE = '''"""Durations as people write them."""
 
@@ -106,18 +108,24 @@ class Site:
         return change
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    files = {"durations.py": BEFORE, "README.md": "# Durations\n"}
+    return Template.make(tmp_path_factory.mktemp("template"), files, name="durations", checks=["make test"])
+
+
 @pytest.fixture
-def site(tmp_path: Path, narrows: Narrows, worker: Worker) -> Iterator[Site]:
+def site(tmp_path: Path, narrows: Narrows, worker: Worker, template: Template) -> Iterator[Site]:
     """Pages and API behind their gate, without an engine."""
-    repository = Repository.make(tmp_path, files={"durations.py": BEFORE, "README.md": "# Durations\n"})
+    repository = template.repository_in(tmp_path)
     app = FastAPI()
     app.state.narrows = narrows
     errors.install(app)
-    api.install(app)
-    pages.install(app)
+    put_api(app)
+    put_pages(app)
     security.install(app, token=TOKEN)
     with Served(app, narrows) as url:
-        project = projects.register(narrows, str(repository.path), name="durations", checks=["make test"])
+        project = template.registered(narrows, repository)
         yield Site(url, narrows, worker, repository, project)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from server.services import reviews, runs
+from tests.browser import rows
 from tests.browser.conftest import AFTER, Site
 
 Enter = Callable[[str], Page]
@@ -40,7 +41,7 @@ def test_a_task_with_examples_reaches_the_agent_and_its_replies_stand_with_the_c
     page.goto(f"{site.url}/")
     page.locator(".fold summary").click()
     expect(page.get_by_role("heading", name="Done when")).to_be_visible()
-    page.locator("tr.added", has_text="import re").locator("td.n").click()
+    rows.point_at_number(rows.added(page, "import re"))
     expect(page.get_by_label("Comment on line")).to_be_focused()
     page.keyboard.type("Why not by hand?")
     page.keyboard.press("Control+Enter")
@@ -54,7 +55,7 @@ def test_a_task_with_examples_reaches_the_agent_and_its_replies_stand_with_the_c
     again = runs.of_change(site.narrows, change)[-1]
     assert again.prompt.endswith(f"\n\nComment {asked.id}: …\n")
     site.worker.answer({"durations.py": AFTER + "\n"}, f"One line more.\n\n**Comment {asked.id}:** It is *shorter*.")
-    page.goto(f"{site.url}/changes/{change}")
+    # The desk was empty, so it shows what arrives by itself.
     reply = page.get_by_role("region", name=f"The agent's reply to comment {asked.id}")
     expect(reply).to_contain_text("It is shorter.")
     expect(page.locator("article.comment", has=reply)).to_contain_text("Why not by hand?")

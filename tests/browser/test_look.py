@@ -63,7 +63,7 @@ def test_words_stand_out_from_what_is_behind_them(filled: Site, enter: Enter, sc
     """Contrast of at least 4.5 to 1 for what is read, as WCAG's level AA asks."""
     enter("/projects").emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page = enter("/")
-    expect(page.locator("tr.added").first).to_be_visible()
+    expect(page.locator(".r.a").first).to_be_visible()
     poor = page.evaluate(CONTRAST)
     assert not poor
 
@@ -92,3 +92,21 @@ CONTRAST = """() => {
   }
   return [...poor];
 }"""
+
+
+def test_on_a_phone_the_tab_of_the_page_is_seen(site: Site, enter: Enter) -> None:
+    page = enter("/")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path, name in (("/agents", "Agents"), ("/projects", "Projects"), ("/", "Desk")):
+        page.goto(f"{site.url}{path}")
+        expect(page.locator(".top nav").get_by_role("link", name=name)).to_be_in_viewport(ratio=0.95)
+
+
+def test_a_long_form_opens_where_it_is_wrong(site: Site, enter: Enter) -> None:
+    page = enter("/projects/1")
+    page.get_by_label("Minutes that a run waits").fill("1000000000")
+    page.get_by_role("button", name="Save").click()
+    field = page.get_by_label("Minutes that a run waits")
+    expect(field).to_be_focused()
+    expect(field).to_be_in_viewport()
+    expect(page.locator("#against-ask_minutes")).to_contain_text("is no whole number")

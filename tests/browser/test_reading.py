@@ -11,6 +11,7 @@ from server.domain.review import CommentState
 from server.domain.states import ChangeState
 from server.services import changes, drafts, landings, reviews
 from server.web import sheet
+from tests.browser import rows
 from tests.browser.conftest import Site
 from tests.web.conftest import TOKEN
 
@@ -23,7 +24,7 @@ PLACE = "Math.round(document.querySelector('.file').getBoundingClientRect().top)
 def test_a_comment_by_mouse_is_kept_as_typed_and_saved(site: Site, enter: Enter) -> None:
     change = site.change()
     page = enter("/")
-    page.locator("tr.added", has_text="import re").locator("td.n").click()
+    rows.point_at_number(rows.added(page, "import re"))
     form = page.locator("form.comment-form")
     expect(form.get_by_label("Comment on line 3")).to_be_focused()
     with page.expect_response(lambda answer: "/drafts/" in answer.url):
@@ -53,18 +54,15 @@ def test_what_is_typed_just_before_leaving_is_kept(site: Site, enter: Enter) -> 
 def test_a_range_by_shift_and_by_dragging(site: Site, enter: Enter) -> None:
     change = site.change()
     page = enter("/")
-    number = page.locator("#file-0 tr.added td.n")
-    number.nth(0).click()
+    added = page.locator("#file-0 .r.a")
+    rows.point_at_number(added.nth(0))
     page.get_by_role("link", name="Cancel").click()
     expect(page.locator("form.comment-form")).to_have_count(0)
-    number.nth(2).click(modifiers=["Shift"])
+    rows.point_at_number(added.nth(2), "Shift")
     expect(page.get_by_label("Comment on lines 3 to 5")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("form.comment-form")).to_have_count(0)
-    number.nth(3).hover()
-    page.mouse.down()
-    number.nth(1).hover()
-    page.mouse.up()
+    rows.drag(page, added.nth(3), added.nth(1))
     expect(page.get_by_label("Comment on lines 4 to 6")).to_be_focused()
     page.keyboard.type("All of it")
     page.get_by_role("button", name="Comment", exact=False).last.click()
@@ -147,7 +145,7 @@ def test_a_refused_decision_keeps_its_words_and_the_place(site: Site, enter: Ent
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("alert")).to_contain_text("You read revision 1; the newest is 2.")
     expect(page.get_by_label("Message")).to_have_value("My words")
-    assert page.evaluate(PLACE) == place
+    assert abs(page.evaluate(PLACE) - place) <= 1
 
 
 def test_an_error_without_a_form_is_a_toast(site: Site, enter: Enter) -> None:
@@ -160,25 +158,27 @@ def test_an_error_without_a_form_is_a_toast(site: Site, enter: Enter) -> None:
     expect(page.locator("article.comment")).to_be_visible()
 
 
-def test_files_load_as_they_come_into_view(site: Site, enter: Enter) -> None:
-    lines = "".join(f"value_{n} = {n}\n" for n in range(400))
+def test_files_of_a_very_large_change_load_as_they_come_into_view(site: Site, enter: Enter) -> None:
+    lines = "".join(f"value_{n} = {n}\n" for n in range(2600))
     site.change("Many", "b", **{f"part{n}.py": lines for n in range(8)})
     page = enter("/")
-    assert page.locator(".file table.rows").count() < 20
     last = page.locator(".files > .file").last
-    expect(last.locator("table")).to_have_count(0)
-    page.keyboard.press("End")
-    expect(last.locator("tr.added")).to_have_count(400)
+    expect(last.locator(".chunk")).to_have_count(0)
+    last.evaluate("file => file.scrollIntoView()")
+    expect(last.locator(".r.a")).to_have_count(2600, timeout=20_000)
+    expect(last.locator(".r.a").first).to_be_in_viewport()
 
 
 def test_a_large_file_goes_on_when_its_end_is_reached(site: Site, enter: Enter) -> None:
-    site.change("Large", "b", **{"data.txt": "".join(f"row {n}\n" for n in range(6500))})
+    body = "".join(f"row {n}\n" for n in range(7000))
+    site.change("Large", "b", **{f"part{n}.txt": body for n in range(3)})
     page = enter("/")
-    expect(page.locator("tr.added")).to_have_count(2999)
-    for count in (5999, 6500):
-        page.locator(".skeleton").scroll_into_view_if_needed()
-        expect(page.locator("tr.added")).to_have_count(count)
-    expect(page.locator(".skeleton")).to_have_count(0)
+    rows = page.locator("#file-0 .r.a")
+    expect(rows).to_have_count(2999, timeout=20_000)
+    for count in (5999, 7000):
+        page.locator("#file-0 .skeleton").scroll_into_view_if_needed()
+        expect(rows).to_have_count(count, timeout=20_000)
+    expect(page.locator("#file-0 .skeleton")).to_have_count(0)
 
 
 def test_a_change_comes_to_an_empty_desk_at_once_and_to_a_reader_quietly(site: Site, enter: Enter) -> None:
@@ -215,7 +215,7 @@ def test_without_javascript_the_whole_loop_works(site: Site, browser: Browser) -
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{site.url}/?token={TOKEN}")
-    page.get_by_role("link", name="Comment on durations.py").click()
+    page.locator("#file-0").get_by_role("link", name="Comment").click()
     page.get_by_label("Comment on the file").fill("Hm.")
     page.get_by_role("button", name="Comment").click()
     expect(page.locator("article.comment")).to_contain_text("Hm.")
@@ -223,7 +223,7 @@ def test_without_javascript_the_whole_loop_works(site: Site, browser: Browser) -
     page.get_by_label("Message").fill("Again, please.")
     page.get_by_role("button", name="Send back").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Second")
-    page.locator("#bar").get_by_role("link", name="Land").click()
+    page.locator("#bar [data-action=land]").click()
     page.get_by_role("button", name="Land").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Nothing to read")
     page.get_by_role("link", name="New task").first.click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -136,8 +137,8 @@ def test_a_landing_counts_how_often_it_was_built() -> None:
         change_id=1, project_id=1, revision_id=1, target_branch="main", method=LandingMethod.SQUASH, message="m"
     )
     landing.start()
-    landing.build("old", "new", "tree")
-    landing.build("newer", "newest", "tree2")
+    landing.build("old", ["new"], "tree")
+    landing.build("newer", ["between", "newest"], "tree2")
     assert (landing.tries, landing.old, landing.commit, landing.tree) == (2, "newer", "newest", "tree2")
     landing.land({"landed": {}})
     landing.ask_undo()
@@ -175,3 +176,35 @@ def test_a_file_of_a_diff_survives_its_row() -> None:
     )
     assert FileRow.of("base", "head", 0, file).diff == file
     assert file.binary
+
+
+def test_landings_stand_in_the_order_of_clicks_and_taking_back_behind_them() -> None:
+    def landing(number: int, **fields: Any) -> Landing:
+        return Landing(
+            id=number,
+            change_id=1,
+            project_id=1,
+            revision_id=1,
+            target_branch="main",
+            method=LandingMethod.SQUASH,
+            message="m",
+            **fields,
+        )
+
+    asked = {"undo_asked": True, "undo_after": 3}
+    line = [landing(4), landing(1, **asked), landing(3), landing(2, **asked)]
+    assert [each.id for each in sorted(line, key=lambda each: each.place)] == [3, 2, 1, 4]
+
+
+def test_what_is_being_moved_cant_be_taken_out_of_the_line() -> None:
+    landing = Landing(
+        id=1, change_id=1, project_id=1, revision_id=1, target_branch="main", method=LandingMethod.SQUASH, message="m"
+    )
+    landing.start()
+    landing.build("old", ["new"], "tree")
+    landing.set_out()
+    with pytest.raises(WrongState, match="is being moved just now"):
+        landing.cancel()
+    landing.build("newer", ["newest"], "tree")
+    landing.cancel()
+    assert landing.state is LandingState.CANCELLED

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from server.domain.change import Revision
 from server.domain.project import Project
 from server.engine.workplace import Workplace
-from server.services import projects
 from server.services.narrows import Narrows
 from tests.services.workshop import ME, Workshop
 from tests.support.house import House, house_in, narrows_in
 from tests.support.repositories import Repository
+from tests.support.template import Template
 
 
 @pytest.fixture
@@ -22,14 +23,20 @@ def narrows(tmp_path: Path) -> Iterator[Narrows]:
         yield narrows
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    return Repository.make(tmp_path, files={"README.md": "# Project\n", "notes.txt": "one\n", ".gitignore": ".env\n"})
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    files = {"README.md": "# Project\n", "notes.txt": "one\n", ".gitignore": ".env\n"}
+    return Template.make(tmp_path_factory.mktemp("template"), files)
 
 
 @pytest.fixture
-def project(narrows: Narrows, repository: Repository) -> Project:
-    return projects.register(narrows, str(repository.path))
+def repository(tmp_path: Path, template: Template) -> Repository:
+    return template.repository_in(tmp_path)
+
+
+@pytest.fixture
+def project(narrows: Narrows, repository: Repository, template: Template) -> Project:
+    return template.registered(narrows, repository)
 
 
 @pytest.fixture
@@ -47,3 +54,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A whole Narrows at work, shared by the tests of a module: each has a project of its own there."""
     with house_in(tmp_path_factory.mktemp("house"), budget=0, agents=8) as house:
         yield house
+
+
+@pytest.fixture
+def revision(workshop: Workshop) -> Revision:
+    """Of a run whose agent said something."""
+    workshop.file()
+    [run] = workshop.admit()
+    workshop.write(run, {"said.txt": "said\n"})
+    revision = workshop.take(run)
+    assert revision is not None
+    return revision

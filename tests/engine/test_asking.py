@@ -64,8 +64,8 @@ def test_an_agent_that_waits_for_a_person_is_not_quiet(
     room = Room(workshop.project, workshop.tree(run), folder, "", {}, "", None, None, "")
 
     async def story() -> None:
+        waiting, number = await asked(place, run)
         with place.narrows.bus.subscribe() as signals, Listener(place, run, room):
-            waiting, number = await asked(place, run)
             looked = asyncio.get_running_loop().time() + 0.2  # four times as long as would have been quiet
             while (left := looked - asyncio.get_running_loop().time()) > 0:
                 assert all(one.verb != "fell_quiet" for one in await signals.batch(timeout=left) or [])

@@ -20,16 +20,6 @@ Results = list[tuple[str, CheckState]]
 
 
 @pytest.fixture
-def revision(workshop: Workshop) -> Revision:
-    workshop.file()
-    [run] = workshop.admit()
-    workshop.write(run, {"said.txt": "said\n"})
-    revision = workshop.take(run)
-    assert revision is not None
-    return revision
-
-
-@pytest.fixture
 def tree(workshop: Workshop, revision: Revision) -> Path:
     return workshop.narrows.tree(workshop.project.id, 1)
 
@@ -55,7 +45,7 @@ def test_every_check_runs_in_the_worktree_and_keeps_its_log(
     assert found[0].tail == f"said\n{tree}\noops\n"
     assert (found[0].exit_code, found[0].tree) == (0, revision.tree)
     assert found[0].seconds is not None
-    assert checks.passed(place.narrows, project, revision.tree)
+    assert checks.proven(place.narrows, project, revision.tree)
 
 
 def test_the_first_red_check_ends_it(place: Workplace, workshop: Workshop, revision: Revision, tree: Path) -> None:
@@ -79,7 +69,7 @@ def test_a_check_gets_no_secret_and_no_input(
 def test_a_result_that_is_there_is_not_made_again(
     place: Workplace, workshop: Workshop, revision: Revision, tree: Path
 ) -> None:
-    project = with_checks(workshop, "echo >> count.txt", "echo >> count.txt")
+    project = with_checks(workshop, "true", "echo >> count.txt")
     first, second = checks.plan(place.narrows, project, revision)
     workshop.check(first, passes=True)
     checks.start(place.narrows, second.id)  # and the server died
@@ -119,16 +109,47 @@ def test_a_red_check_is_run_once_more(place: Workplace, workshop: Workshop, revi
     project = with_checks(workshop, "test -f twice.txt || { touch twice.txt; exit 1; }")
     [red] = check(place, project, revision, tree)
     assert red.red
-    second = asyncio.run(checker.again(place, project, red, tree))
+    [second] = asyncio.run(checker.check(place, project, revision, tree, tries=2))
     assert second.state is CheckState.PASSED
+    assert checks.second_try(checks.of_revision(place.narrows, revision.id)) == {second.id}
     assert results(check(place, project, revision, tree)) == [(project.checks[0], CheckState.PASSED)]
 
 
-def test_a_command_is_tried_without_being_anybodys_check(
-    place: Workplace, workshop: Workshop, revision: Revision, tree: Path, tmp_path: Path
+def test_what_was_red_twice_is_not_run_a_third_time(
+    place: Workplace, workshop: Workshop, revision: Revision, tree: Path
 ) -> None:
-    project = with_checks(workshop)
-    for command, passes in (("test -f said.txt", True), ("false", False)):
-        found = asyncio.run(checker.would_pass(place, project, command, tree, tmp_path / command[:4]))
-        assert found is passes
-    assert checks.of_revision(place.narrows, revision.id) == []
+    project = with_checks(workshop, "echo >> count.txt; false", "true")
+    for _ in range(2):
+        found = asyncio.run(checker.check(place, project, revision, tree, tries=2))
+        assert [each.state for each in found] == [CheckState.FAILED, CheckState.SKIPPED]
+    assert (tree / "count.txt").read_text() == "\n\n"
+    assert checks.red_on(place.narrows, project, revision.tree) == project.checks[:1]
+
+
+def test_a_check_that_may_be_red_does_not_end_the_others(
+    place: Workplace, workshop: Workshop, revision: Revision, tree: Path
+) -> None:
+    project = with_checks(workshop, "false", "true")
+    found = asyncio.run(checker.check(place, project, revision, tree, despite=["false"]))
+    assert results(found) == [("false", CheckState.FAILED), ("true", CheckState.PASSED)]
+    assert checks.proven(place.narrows, project, revision.tree, ["false"])
+    assert not checks.proven(place.narrows, project, revision.tree)
+
+
+def test_a_green_result_is_written_down_only_where_the_files_are_still_the_same(
+    place: Workplace, workshop: Workshop, revision: Revision, tree: Path
+) -> None:
+    project = with_checks(workshop, "true", "echo more >> notes.txt", "true")
+    answers = iter([True, False])
+
+    async def asked() -> bool:
+        return next(answers)
+
+    with pytest.raises(checker.Tampered, match="so they prove nothing"):
+        asyncio.run(checker.check(place, project, revision, tree, intact=asked))
+    found = checks.of_revision(place.narrows, revision.id)
+    assert [(each.state, each.superseded) for each in found] == [
+        (CheckState.PASSED, False),
+        (CheckState.PASSED, True),
+        (CheckState.QUEUED, False),
+    ]

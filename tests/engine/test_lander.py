@@ -75,7 +75,8 @@ def test_a_tree_that_passed_already_is_not_checked_again(shop: Shop) -> None:
     assert landing.state is LandingState.LANDED
     assert checks.of_landing(shop.narrows, landing.id) == []
     assert landing.receipt is not None
-    assert landing.receipt["tested"] == {"tree": landing.tree, "checks": ["test -f said.txt"]}
+    [tested] = landing.receipt["tested"]["checks"]
+    assert (tested["command"], tested["state"], tested["tree"]) == ("test -f said.txt", "passed", landing.tree)
 
 
 def test_on_a_target_that_moved_the_checks_run_on_what_will_land(shop: Shop) -> None:
@@ -96,18 +97,27 @@ def test_what_is_red_only_together_comes_back_with_the_check(shop: Shop) -> None
     there = shop.repository.commit("meanwhile", {"other.txt": "other\n"})
     landing = shop.over(shop.start(change))
     assert landing.state is LandingState.FAILED
-    assert landing.error == "The check `! test -f other.txt || ! test -f said.txt` is red on top of main."
+    assert landing.error == (
+        "The check `! test -f other.txt || ! test -f said.txt` is red on top of main. "
+        "Send the change back, or say why it lands all the same."
+    )
     assert shop.back(change).note == landing.error
     assert shop.repository.head == there
-    states = [(check.state, check.superseded) for check in checks.of_landing(shop.narrows, landing.id)]
-    assert states == [(CheckState.FAILED, True), (CheckState.FAILED, False)], "it was tried once more"
+    found = checks.of_landing(shop.narrows, landing.id)
+    tried = [(check.state, check.superseded) for check in found if check.tree == landing.tree]
+    assert tried == [(CheckState.FAILED, True), (CheckState.FAILED, False)], "it was tried once more"
+    [before] = [check for check in found if check.tree != landing.tree]
+    assert (before.state, before.tree) == (CheckState.PASSED, shop.repository.resolve(f"{there}^{{tree}}"))
+    assert found[1].red_before is False
 
 
 def test_what_was_red_before_is_said_and_not_blamed_on_the_change(shop: Shop) -> None:
     shop.checks("! test -f other.txt")
     change = shop.change()
     shop.repository.commit("meanwhile", {"other.txt": "other\n"})
-    assert shop.over(shop.start(change)).error.endswith("It was red on main before this change, too.")
+    assert shop.over(shop.start(change)).error.endswith(
+        "It was red on main before this change, too. Mend main first, or say why it lands all the same."
+    )
 
 
 def test_a_check_that_is_red_only_sometimes_is_not_the_changes_fault(shop: Shop, tmp_path: Path) -> None:
@@ -218,7 +228,7 @@ def test_a_mistake_of_narrows_itself_ends_a_landing_with_a_sentence(
     assert (landing.state, landing.error) == (LandingState.FAILED, "Narrows itself failed; its log says how.")
     assert "a mistake" in caplog.text
     with monkeypatch.context() as patch:
-        patch.setattr(checks, "passed", broken)
+        patch.setattr(checks, "settled", broken)
         landing = shop.over(shop.start(shop.back(change)))
     assert landing.error == "Narrows itself failed; its log says how."
 

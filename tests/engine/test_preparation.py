@@ -18,7 +18,7 @@ from server.engine.lines import Stopped
 from server.engine.preparation import Room
 from server.engine.workplace import Workplace
 from server.git import mirrors, worktrees
-from server.services import changes, projects, prompts, reviews, runs
+from server.services import changes, projects, prompts, reviews, runs, trash
 from server.services.narrows import Narrows
 from tests.services.workshop import ME, Workshop
 from tests.support.repositories import Repository
@@ -166,7 +166,7 @@ def test_after_a_crash_an_agent_goes_on_where_it_was_and_is_told_why(
     assert (room.session, room.session_began) == ("s-1", changes.get(place.narrows, run.change_id).session_at)
     assert room.prompt == prompts.interrupted(run.prompt)
     assert room.fallback_prompt == run.prompt, "who forgot is told the task once"
-    assert mirrors.resolve(workshop.mirror, f"refs/narrows/trash/trees/{run.id}-2") is None
+    assert trash.every(place.narrows) == []
 
 
 def test_after_a_crash_in_the_setup_there_is_nothing_to_go_on_with(
@@ -200,9 +200,10 @@ def test_after_a_crash_without_a_conversation_the_tree_is_clean_again_and_what_s
     room = prepare(place, again)
     assert (room.tree / "said.txt").read_text() == "said\n"
     assert not (room.tree / "half.txt").exists()
-    kept = f"refs/narrows/trash/trees/{following.id}-2"
-    assert mirrors.read_file(workshop.mirror, kept, "half.txt") == b"half\n"
-    assert mirrors.read_file(workshop.mirror, kept, "said.txt") == b"half written"
+    [kept] = trash.every(place.narrows)
+    assert (kept.row.change_id, kept.row.why) == (run.change_id, "left by a try that broke off")
+    assert mirrors.read_file(workshop.mirror, kept.row.ref, "half.txt") == b"half\n"
+    assert mirrors.read_file(workshop.mirror, kept.row.ref, "said.txt") == b"half written"
 
 
 def test_the_next_change_in_a_worktree_starts_clean_and_costs_the_last_one_nothing(
@@ -218,7 +219,10 @@ def test_the_next_change_in_a_worktree_starts_clean_and_costs_the_last_one_nothi
     next_room = prepare(place, other)
     assert next_room.tree == room.tree
     assert not (room.tree / "unsaved.txt").exists()
-    assert mirrors.read_file(workshop.mirror, f"refs/narrows/trash/trees/{other.id}-1", "unsaved.txt") == b"dear\n"
+    kept, change = (item.row for item in trash.every(place.narrows))
+    assert (change.change_id, change.why) == (run.change_id, "abandoned")
+    assert (kept.change_id, kept.why) == (run.change_id, "stood in a worktree that was used for another change")
+    assert mirrors.read_file(workshop.mirror, kept.ref, "unsaved.txt") == b"dear\n"
 
 
 def test_a_setup_that_failed_is_tried_again_by_the_next_run(place: Workplace, workshop: Workshop, run: Run) -> None:
@@ -256,32 +260,6 @@ def test_a_target_branch_that_is_gone_is_said(place: Workplace, run: Run, reposi
     repository.git("branch", "-D", "main")
     with pytest.raises(NarrowsError, match="main"):
         prepare(place, run)
-
-
-@pytest.mark.parametrize(
-    ("left", "tampered"),
-    [
-        ({}, False),
-        ({"report.xml": "<ok/>"}, False),
-        ({"ignored.log": "noise"}, False),
-        ({"notes.txt": "formatted\n"}, True),
-        ({"said.txt": "formatted\n"}, True),
-        ({"notes.txt": None}, True),
-    ],
-)
-def test_what_checks_leave_is_swept_away_and_noticed_where_it_matters(
-    place: Workplace, workshop: Workshop, run: Run, left: dict[str, str | None], tampered: bool
-) -> None:
-    room = prepare(place, run)
-    workshop.write(run, {"said.txt": "said\n"})
-    revision = workshop.take(run)
-    assert revision is not None
-    workshop.write(run, left)
-    assert preparation.sweep(place.narrows, workshop.project, room.tree, revision) is tampered
-    assert (room.tree / "said.txt").read_text() == "said\n"
-    assert (room.tree / "notes.txt").read_text() == "one\n"
-    assert not (room.tree / "report.xml").exists()
-    assert (room.tree / "ignored.log").exists() is ("ignored.log" in left)
 
 
 def test_the_servers_secrets_and_the_users_keys_are_no_agents(

@@ -17,7 +17,7 @@ from server.engine.trouble import explain
         (GitError("git said no.", "Ask it nicely."), "git said no. Ask it nicely."),
         (
             OSError(errno.ENOSPC, "No space left on device", "/data/x"),
-            "The system refused: No space left on device (/data/x). Make room on the disk, then try again.",
+            "The disk is full. Free some space, or empty the trash, then try again.",
         ),
         (
             PermissionError(errno.EACCES, "Permission denied"),
@@ -25,7 +25,11 @@ from server.engine.trouble import explain
         ),
         (
             OperationalError("UPDATE", None, Exception("disk I/O error")),
-            "The database can't be written: disk I/O error. Make room on the disk if it is full, then try again.",
+            "The database can't be written: disk I/O error. See to it, then try again.",
+        ),
+        (
+            OperationalError("UPDATE", None, Exception("database or disk is full")),
+            "The disk is full. Free some space, or empty the trash, then try again.",
         ),
         (RuntimeError("a mistake"), "Narrows itself failed; its log says how."),
     ],

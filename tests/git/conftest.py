@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.git import mirrors
+from tests.git.store import Store
 from tests.support.repositories import Repository
 
 
@@ -41,6 +42,15 @@ def mirror(repository: Repository, tmp_path: Path) -> Path:
     folder = tmp_path / "data/mirror.git"
     mirrors.create(repository.path, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A mirror to put trees into."""
+    folder = tmp_path_factory.mktemp("store")
+    repository = Repository.make(folder)
+    mirrors.create(repository.path, folder / "mirror.git")
+    return Store(folder / "mirror.git")
 
 
 ORDINARY_USER = """

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from server.domain.errors import GitError, NarrowsError
-from server.git import commands
-from server.git.commands import NOBODY, Person, identity, run, started, version
+from server.git import children, commands
+from server.git.commands import Person, as_user, run, started, version
+from server.git.configuration import identity
 from tests.support.processes import wait_gone
 from tests.support.repositories import Repository
 
@@ -57,6 +58,24 @@ def test_a_command_that_hangs_is_stopped_with_its_children(repository: Repositor
     wait_gone([int(pid_file.read_text())])
 
 
+def test_what_waits_for_others_ends_with_the_server(repository: Repository, tmp_path: Path) -> None:
+    """With what it started, although that would rather stay."""
+    gate, ended = tmp_path / "gate", []
+    os.mkfifo(gate)
+    script = f"trap '' TERM; echo $$ > {gate}; sleep 600"
+
+    def wait() -> None:
+        ended.append(as_user(repository.path, "-c", f"alias.wait=!{script}", "wait", ok=tuple(range(-64, 256))).code)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    pid = int(gate.read_text())
+    children.stop()
+    thread.join()
+    wait_gone([pid])
+    assert ended[0] != 0
+
+
 def test_only_so_many_run_at_once(repository: Repository, tmp_path: Path) -> None:
     folder = tmp_path / "running"
     folder.mkdir()
@@ -98,23 +117,6 @@ def test_a_missing_git_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         version()
     assert caught.value.code == "git_missing"
     version.cache_clear()
-
-
-class TestIdentity:
-    def test_nobody_known(self, tmp_path: Path) -> None:
-        assert identity(tmp_path) == NOBODY
-
-    def test_the_authors_own_name_wins(self, repository: Repository) -> None:
-        repository.git("config", "author.name", "  Countess <of> Lovelace\t")
-        assert identity(repository.path) == Person("Countess of Lovelace", "ada@example.org")
-
-    def test_a_name_that_git_would_refuse_falls_back(self, repository: Repository) -> None:
-        repository.git("config", "user.name", "<>.,")
-        assert identity(repository.path).name == NOBODY.name
-
-    def test_the_home_configuration_counts(self, tmp_path: Path, home: Path) -> None:
-        (home / ".gitconfig").write_text("[user]\n\tname = Grace\n\temail = grace@example.org\n")
-        assert identity(tmp_path) == Person("Grace", "grace@example.org")
 
 
 def test_a_question_costs_a_few_milliseconds(repository: Repository) -> None:

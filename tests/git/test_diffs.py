@@ -1,67 +1,21 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.domain.diff import FileDiff, FileStatus
-from server.git import mirrors
+from server.domain.diff import PAIRED, FileDiff, FileStatus, renames_unsought
+from server.git import diffs
 from server.git.commands import run
 from server.git.diffs import compare, patch
-from tests.support.repositories import Repository
+from tests.git.store import GITLINK, Store, Trees, plain
 
-GITLINK = "160000"
 FAKE_COMMITS = ["1" * 40, "2" * 40]
-
-Trees = dict[str, tuple[str, bytes]]
-
-
-@dataclass
-class Store:
-    """A bare repository that trees are put into."""
-
-    mirror: Path
-
-    def tree(self, files: Trees) -> str:
-        """Stores name → (mode, content); a submodule's content is its commit."""
-        with tempfile.TemporaryDirectory() as folder:
-            index = Path(folder) / "index"
-            lines = b"".join(
-                f"{mode} {self._oid(mode, content)}\t".encode() + os.fsencode(name) + b"\0"
-                for name, (mode, content) in files.items()
-            )
-            run(self.mirror, "update-index", "-z", "--index-info", index=index, input=lines)
-            return run(self.mirror, "write-tree", index=index).text
-
-    def _oid(self, mode: str, content: bytes) -> str:
-        if mode == GITLINK:
-            return content.decode()
-        return run(self.mirror, "hash-object", "-w", "--no-filters", "--stdin", input=content).text
-
-    def apply(self, base: str, text: bytes) -> str:
-        """The tree that `git apply` makes of `base`."""
-        with tempfile.TemporaryDirectory() as folder:
-            index = Path(folder) / "index"
-            run(self.mirror, "read-tree", base, index=index)
-            if text:
-                command = ("apply", "--cached", "--whitespace=nowarn", "--binary")
-                run(self.mirror, *command, index=index, work_tree=Path(folder), input=text)
-            return run(self.mirror, "write-tree", index=index).text
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    folder = tmp_path_factory.mktemp("diffs")
-    repository = Repository.make(folder)
-    mirrors.create(repository.path, folder / "mirror.git")
-    return Store(folder / "mirror.git")
 
 
 def one(store: Store, before: Trees, after: Trees) -> FileDiff:
@@ -70,10 +24,6 @@ def one(store: Store, before: Trees, after: Trees) -> FileDiff:
     assert store.apply(base, patch(files)) == head
     (file,) = files
     return file
-
-
-def plain(content: bytes | str) -> tuple[str, bytes]:
-    return "100644", content.encode() if isinstance(content, str) else content
 
 
 class TestEachKind:
@@ -167,6 +117,30 @@ def test_many_renames_are_all_found(store: Store) -> None:
     files = compare(store.mirror, base, head)
     assert {file.status for file in files} == {FileStatus.RENAMED}
     assert len(files) == len(names)
+
+
+@pytest.mark.parametrize(("count", "found"), [(40, True), (41, False)])
+def test_renames_among_too_many_files_are_looked_for_by_content_and_name_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch, count: int, found: bool
+) -> None:
+    """A file of its own content in each place, but for one that was edited and one that kept its name."""
+    limited = [flag if flag != f"-l{PAIRED}" else "-l40" for flag in diffs.TREES]
+    monkeypatch.setattr(diffs, "TREES", tuple(limited))
+    edited = "".join(f"line {number}\n" for number in range(30))
+    before = {f"old/{number}": plain(f"{number}\n" * 9) for number in range(count - 1)}
+    after = {f"new/{number}": plain(f"other {number}\n" * 9) for number in range(count - 1)}
+    before |= {"old/edited": plain(edited), "old/name.py": plain(edited * 2), "old/same": plain("same\n" * 30)}
+    after |= {"new/other": plain(f"{edited}more\n"), "new/name.py": plain(f"{edited * 2}x\n")}
+    after["new/moved"] = before["old/same"]
+    files = compare(store.mirror, store.tree(before), store.tree(after))
+    renamed = {file.path for file in files if file.status is FileStatus.RENAMED}
+    assert renamed == {"new/name.py", "new/moved", *(["new/other"] if found else [])}
+
+
+def test_the_reader_is_told_where_renames_may_be_missing() -> None:
+    added, deleted = [FileStatus.ADDED] * PAIRED, [FileStatus.DELETED] * PAIRED
+    assert not renames_unsought([*added, *deleted, FileStatus.RENAMED])
+    assert renames_unsought([*added, *deleted, FileStatus.DELETED])
 
 
 def test_the_users_own_diff_settings_do_not_matter(store: Store, home: Path) -> None:

@@ -8,17 +8,24 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from server.git import merges, mirrors, worktrees
+from server.domain.errors import GitError
+from server.git import merges, mirrors, places, worktrees
 from server.git.commands import NOBODY, run
-from server.git.diffs import compare
+from server.git.contents import TooLarge
+from server.git.diffs import compare, patch
 from server.git.merges import Built
+from server.git.objects import tree_of
 from server.git.places import place
 from server.git.snapshots import take
+from tests.git.hostile import ATTACKS, FILES, Ground
+from tests.git.store import Store
 from tests.support.repositories import Repository, environment
 
 HOOKS = (
@@ -239,9 +246,9 @@ def everything(repository: Repository, mirror: Path, tree: Path, plant: Callable
     if not isinstance(built, Built):
         return snapshot.commit
     plant()
-    merges.scope(mirror, base, snapshot.commit, target, built.tree)
+    merges.scope(mirror, tree_of(mirror, base), snapshot.tree, tree_of(mirror, target), built.tree)
     merges.revert(mirror, target=built.commit, landed=built.commit, message="undo", author=NOBODY)
-    mirrors.trash(mirror, "refs/narrows/changes/1/1")
+    mirrors.release_all(mirror, "refs/narrows/changes/1/")
     worktrees.prepare(mirror, tree, base)
     return snapshot.commit
 
@@ -333,7 +340,134 @@ def test_a_file_below_dot_git_never_enters(trap: Trap, repository: Repository, m
     raw = b"40000 .git\0" + bytes.fromhex(inner)
     tree = run(mirror, "hash-object", "-t", "tree", "-w", "--literally", "--stdin", input=raw).text
     evil = run(mirror, "hash-object", "-t", "commit", "-w", "--stdin", input=fake_commit(tree)).text
-    with pytest.raises(Exception, match="git fetch failed"):
+    with pytest.raises(GitError, match=r"git refuses to bring this into the repository: .*hasDotgit"):
         merges.move(repository.path, mirror, "main", repository.head, evil)
     assert not (repository.path / ".git/hooks").exists()
     assert repository.status() == []
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_agents_program(name: str, tmp_path: Path) -> None:
+    """Nothing is started or written outside, nothing hidden, nothing waits; the next tenant gets a clean tree."""
+    attack, ground = ATTACKS[name], Ground(tmp_path / "ground")
+    repository = Repository.make(tmp_path, files=FILES)
+    mirror, tree, base = tmp_path / "mirror.git", tmp_path / "slots/1", repository.head
+    mirrors.create(repository.path, mirror)
+    worktrees.prepare(mirror, tree, base)
+    by = environment(tmp_path / "home") | {"GIT_AUTHOR_NAME": "A", "GIT_COMMITTER_NAME": "A", "EMAIL": "a@example.org"}
+    settings = (repository.path / ".git/config").read_bytes()
+    subprocess.run([sys.executable, *ground.argv(attack.code)], cwd=tree, env=by, check=True)
+
+    if attack.refused:
+        with pytest.raises(GitError, match=attack.refused):
+            taken(mirror, tree, base)
+    else:
+        commit, names, text = taken(mirror, tree, base)
+        assert {"work.txt", *attack.sees} <= names
+        assert not names.intersection(attack.hides)
+        assert all(line in text.splitlines() for line in attack.lines)
+        moved = repository.commit("meanwhile", {"other.txt": "other\n"})
+        assert mirrors.fetch(repository.path, mirror, "main") == moved
+        repository.git("reset", "-q", "--hard", base)
+        if attack.stays:
+            with pytest.raises(GitError, match=attack.stays):
+                merges.move(repository.path, mirror, "main", base, commit)
+        else:
+            merges.move(repository.path, mirror, "main", base, commit)
+            assert repository.head == commit
+        assert repository.status() == []
+
+    if not attack.poisons:
+        worktrees.prepare(mirror, tree, base)
+        assert worktrees.touched(mirror, tree, base) == []
+        assert {path.name for path in tree.iterdir()} == {".git", ".gitignore", "README.md", "src"}
+    ground.expect_untouched()
+    assert (repository.path / ".git/config").read_bytes() == settings
+    assert not (repository.path / ".git/hooks").exists()
+
+
+def taken(mirror: Path, tree: Path, base: str) -> tuple[str, set[str], bytes]:
+    """A snapshot's commit, the names in its diff, and the patch, which makes exactly its tree of the base."""
+    assert "work.txt" in worktrees.touched(mirror, tree, base)
+    snapshot = take(mirror, tree, base=base, message="turn", author=NOBODY)
+    assert snapshot
+    mirrors.hold(mirror, "refs/narrows/changes/1/1", snapshot.commit)
+    files = compare(mirror, base, snapshot.commit)
+    text = patch(files)
+    assert Store(mirror).apply(base, text) == snapshot.tree
+    return snapshot.commit, {file.path for file in files}, text
+
+
+def test_what_the_agents_index_says_is_not_needed_after_a_restart(
+    trap: Trap, repository: Repository, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process can't know whether anybody wrote to the private index, so it reads every file."""
+    monkeypatch.setattr(places, "_seals", {})
+    assert take(mirror, trap.tree, base=repository.head, message="turn", author=NOBODY) is None
+    was = (trap.tree / "src/app.py").stat()
+    (trap.tree / "src/app.py").write_text("one\nTWO\nthree\n")
+    os.utime(trap.tree / "src/app.py", ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert worktrees.touched(mirror, trap.tree, repository.head) == ["src/app.py"]
+    assert worktrees.prepare(mirror, trap.tree, repository.head) is True
+    assert (trap.tree / "src/app.py").read_text() == "one\ntwo\nthree\n"
+
+
+def test_a_file_that_grows_while_it_is_read(trap: Trap, repository: Repository, mirror: Path) -> None:
+    """What is stored is some beginning of it."""
+    over = threading.Event()
+    with (trap.tree / "growing.log.txt").open("ab", buffering=0) as file:
+        file.write(b"line\n")
+
+        def grow() -> None:
+            while not over.is_set() and file.tell() < 20_000_000:
+                file.write(b"line\n" * 1000)
+
+        thread = threading.Thread(target=grow)
+        thread.start()
+        try:
+            snapshot = take(mirror, trap.tree, base=repository.head, message="turn", author=NOBODY)
+        finally:
+            over.set()
+            thread.join()
+    assert snapshot
+    content = mirrors.read_file(mirror, snapshot.commit, "growing.log.txt", limit=100_000_000)
+    assert content
+    assert (trap.tree / "growing.log.txt").read_bytes().startswith(content)
+
+
+def test_what_a_filter_of_the_users_takes_in_has_no_limit(
+    trap: Trap, repository: Repository, mirror: Path, home: Path
+) -> None:
+    """As Git LFS does: what is stored is small."""
+    (home / ".gitconfig").write_text('[filter "lfs"]\n\tclean = head -c 10\n\tsmudge = cat\n')
+    (trap.tree / ".gitattributes").write_text("*.bin filter=lfs\n*.raw filter=nobodys\n")
+    for name in ("large.bin", "large.raw"):
+        (trap.tree / name).touch()
+        os.truncate(trap.tree / name, 150_000_000)
+    with pytest.raises(TooLarge, match=r"150 MB are new or changed in the worktree, 150 MB of them in 'large\.raw'"):
+        take(mirror, trap.tree, base=repository.head, message="turn", author=NOBODY)
+    (trap.tree / "large.raw").unlink()
+    snapshot = take(mirror, trap.tree, base=repository.head, message="turn", author=NOBODY)
+    assert snapshot
+    assert mirrors.read_file(mirror, snapshot.commit, "large.bin") == bytes(10)
+
+
+CLOSED = """
+import os
+(top / "tree/.gitignore").write_text("ignored/\\n")
+for name in ("src", "ignored"):
+    (top / "tree" / name).mkdir(exist_ok=True)
+    (top / "tree" / name / "new.txt").write_text("x")
+    (top / "tree" / name).chmod(0)
+    try:
+        print(bool(take(top / "mirror.git", top / "tree", base=repository.head, message="m", author=NOBODY)))
+    except GitError as error:
+        print(error)
+    (top / "tree" / name).chmod(0o700 if name == "src" else 0)
+"""
+
+
+def test_a_closed_folder_is_named_where_it_could_hide_something(as_ordinary_user: Callable[[str], str]) -> None:
+    first, second = as_ordinary_user(CLOSED).splitlines()
+    assert first.startswith("The folder 'src' in the worktree can't be opened. Give it back its rights")
+    assert second == "True"

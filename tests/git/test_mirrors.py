@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.domain.errors import GitError, NarrowsError, NotFound
-from server.git import inspection, mirrors
+from server.git import commands, inspection, mirrors
 from server.git.commands import run
 from tests.support.repositories import Repository
 
@@ -242,29 +242,21 @@ class TestFetch:
 
 
 class TestRefs:
-    def test_held_work_goes_to_the_trash_and_back(self, repository: Repository, mirror: Path) -> None:
-        ref = "refs/narrows/changes/7/1"
-        mirrors.hold(mirror, ref, repository.head)
-        trashed = mirrors.trash(mirror, ref)
-        assert trashed == "refs/narrows/trash/7/1"
-        assert mirrors.resolve(mirror, ref) is None
-        assert mirrors.resolve(mirror, trashed) == repository.head
-        assert mirrors.restore(mirror, trashed) == ref
-        assert mirrors.resolve(mirror, ref) == repository.head
-        mirrors.release(mirror, ref)
-        mirrors.release(mirror, ref)
-        assert mirrors.resolve(mirror, ref) is None
-
-    def test_the_trash_never_loses_what_was_in_it(self, repository: Repository, mirror: Path) -> None:
+    def test_what_is_held_is_let_go_of_by_name_or_by_folder(self, repository: Repository, mirror: Path) -> None:
         first = repository.head
         second = repository.commit("second", {"new.txt": "new\n"})
         mirrors.fetch(repository.path, mirror, "main")
-        ref = "refs/narrows/changes/7/1"
-        mirrors.hold(mirror, ref, first)
-        mirrors.trash(mirror, ref)
-        mirrors.hold(mirror, ref, second)
-        assert mirrors.trash(mirror, ref) == "refs/narrows/trash/7/1-2"
-        assert mirrors.resolve(mirror, "refs/narrows/trash/7/1") == first
+        mirrors.hold(mirror, "refs/narrows/changes/7/1", first)
+        mirrors.hold(mirror, "refs/narrows/changes/7/2", second)
+        mirrors.hold(mirror, "refs/narrows/changes/70/1", second)
+        assert mirrors.held(mirror, "refs/narrows/changes/7/") == {
+            "refs/narrows/changes/7/1": first,
+            "refs/narrows/changes/7/2": second,
+        }
+        mirrors.release(mirror, "refs/narrows/changes/7/2")
+        mirrors.release(mirror, "refs/narrows/changes/7/2")
+        mirrors.release_all(mirror, "refs/narrows/changes/7/", "refs/narrows/changes/8/")
+        assert mirrors.held(mirror, "refs/narrows/changes/") == {"refs/narrows/changes/70/1": second}
 
     def test_only_names_of_ours_are_touched(self, repository: Repository, mirror: Path) -> None:
         with pytest.raises(NotFound):
@@ -272,7 +264,7 @@ class TestRefs:
         with pytest.raises(NotFound):
             mirrors.release(mirror, "refs/heads/main")
         with pytest.raises(NotFound):
-            mirrors.trash(mirror, "refs/narrows/changes/1/1")
+            mirrors.release_all(mirror, "refs/heads/")
 
     def test_ancestry(self, repository: Repository, mirror: Path) -> None:
         first = repository.head
@@ -315,3 +307,23 @@ class TestReading:
         repository = Repository.make(tmp_path, "hollow", files={"only/below.txt": "x"})
         mirrors.create(repository.path, tmp_path / "hollow.git")
         assert mirrors.root_files(tmp_path / "hollow.git", repository.head) == {}
+
+
+def test_an_id_that_an_agent_wrote_into_the_targets_file_is_not_believed(repository: Repository, mirror: Path) -> None:
+    mirrors.fetch(repository.path, mirror, "main")
+    moved = repository.commit("meanwhile", {"other.txt": "other\n"})
+    (mirror / "refs/heads").mkdir(exist_ok=True)
+    (mirror / "refs/heads/main").write_text(f"{moved}\n")
+    assert mirrors.fetch(repository.path, mirror, "main") == moved
+    assert mirrors.resolve(mirror, moved) == moved
+
+
+def test_where_a_branch_is_costs_no_git_unless_it_is_packed(repository: Repository, mirror: Path) -> None:
+    repository.commit("loose", {"other.txt": "other\n"})
+    assert mirrors.fetch(repository.path, mirror, "main") == repository.head
+    before = commands.started()
+    assert mirrors.fetch(repository.path, mirror, "main") == repository.head
+    assert commands.started() == before
+    repository.git("pack-refs", "--all")
+    assert mirrors.fetch(repository.path, mirror, "main") == repository.head
+    assert commands.started() > before

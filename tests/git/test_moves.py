@@ -10,8 +10,9 @@ import pytest
 
 from server.domain.errors import GitError, WrongState
 from server.git import mirrors, moves
-from server.git.commands import NOBODY
+from server.git.commands import NOBODY, Talk
 from server.git.merges import BlockedByFiles, LostRace, TargetGone, move
+from server.git.moves import LockedByGit
 from server.git.objects import commit, tree_of
 from tests.support.repositories import Repository
 
@@ -30,6 +31,24 @@ def landing(repository: Repository, mirror: Path, tmp_path: Path) -> str:
     made = worker.commit("landing")
     mirrors.fetch(worker.path, mirror, "main")
     return made
+
+
+@pytest.fixture
+def linked(repository: Repository, mirror: Path, tmp_path: Path) -> Callable[[str | None], str]:
+    """Makes commits that only the mirror has, one on the other: each puts a submodule there, or takes it away."""
+    worker = Repository(tmp_path / "linker", repository.home)
+    repository.git("clone", "-q", ".", str(worker.path))
+    worker.git("config", "user.name", "W")
+    worker.git("config", "user.email", "w@example.org")
+
+    def commit(submodule: str | None) -> str:
+        how = ("--add", "--cacheinfo", f"160000,{submodule},sub") if submodule else ("--force-remove", "sub")
+        worker.git("update-index", *how)
+        worker.git("commit", "-q", "-m", "a submodule")
+        mirrors.fetch(worker.path, mirror, "main")
+        return worker.head
+
+    return commit
 
 
 def outside_of_objects(repository: Repository) -> dict[str, bytes]:
@@ -61,8 +80,8 @@ class TestBranchInUse:
         assert os.access(repository.path / "src/app.py", os.X_OK)
         changed = outside_of_objects(repository)
         assert {name for name in changed if changed[name] != kept.get(name)} == {"refs/heads/main"}
-        assert "narrows: land" in repository.git("reflog", "-1", "main")
-        assert "narrows: land" in repository.git("reflog", "-1", "HEAD")
+        assert "narrows: move to" in repository.git("reflog", "-1", "main")
+        assert "narrows: move to" in repository.git("reflog", "-1", "HEAD")
         repository.git("fsck", "--full")
 
         move(repository.path, mirror, "main", landing, old)
@@ -145,6 +164,28 @@ class TestBranchInUse:
         move(repository.path, mirror, "main", repository.head, landing)
         assert repository.status() == []
 
+    def test_a_submodule_alone_comes_goes_on_and_goes(
+        self, repository: Repository, mirror: Path, linked: Callable[[str | None], str]
+    ) -> None:
+        """Its own folder stays as it is, as with any git."""
+        old, one, two, gone = repository.head, linked("1" * 40), linked("2" * 40), linked(None)
+        kept = repository.write("sub/kept.txt", "of the submodule\n")
+        for start, end in ((old, one), (one, two), (two, gone), (gone, two), (two, old)):
+            move(repository.path, mirror, "main", start, end)
+            assert repository.git("diff", "--cached", "--ignore-submodules=none", "HEAD") == ""
+            assert kept.read_text() == "of the submodule\n"
+
+    def test_a_submodule_that_is_staged_elsewhere_is_in_the_way(
+        self, repository: Repository, mirror: Path, linked: Callable[[str | None], str]
+    ) -> None:
+        old, one, two = repository.head, linked("1" * 40), linked("2" * 40)
+        move(repository.path, mirror, "main", old, one)
+        repository.git("update-index", "--cacheinfo", f"160000,{'3' * 40},sub")
+        with pytest.raises(BlockedByFiles) as caught:
+            move(repository.path, mirror, "main", one, two)
+        assert caught.value.files == ["sub"]
+        assert "3" * 40 in repository.git("ls-files", "--stage", "sub")
+
     def test_a_folder_becomes_a_file_and_back(self, repository: Repository, mirror: Path, tmp_path: Path) -> None:
         old = repository.head
         worker = Repository(tmp_path / "worker", repository.home)
@@ -185,26 +226,102 @@ class TestBranchInUse:
         move(repository.path, mirror, "main", old, landing)
         assert repository.head == landing
 
-    @pytest.mark.parametrize("how", ["commit", "switch"])
-    def test_a_race_lost_after_the_files_moved_puts_them_back(
-        self, repository: Repository, mirror: Path, landing: str, monkeypatch: pytest.MonkeyPatch, how: str
+    @pytest.mark.parametrize("linked", [False, True])
+    @pytest.mark.parametrize(
+        "how",
+        [
+            ["commit", "-q", "-m", "mine"],
+            ["commit", "-q", "-m", "mine", "--only", "mine.txt"],
+            ["commit", "-q", "-a", "-m", "mine"],
+            ["checkout", "-q", "-b", "dev"],
+            ["update-ref", "refs/heads/main", "elsewhere"],
+        ],
+        ids=lambda how: how[0] + how[-1],
+    )
+    def test_between_files_and_branch_the_users_git_moves_neither(
+        self,
+        repository: Repository,
+        mirror: Path,
+        landing: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        how: list[str],
+        linked: bool,
     ) -> None:
-        old, before = repository.head, files(repository)
-        other = commit(repository.path / ".git", tree_of(repository.path / ".git", old), [old], "x", NOBODY, NOBODY)
-        original: Callable[..., None] = moves._expect_head
+        """Or the user's commit would take along what lands, with nobody's word that it does."""
+        old = repository.head
+        where = repository
+        repository.branch("elsewhere", repository.git("commit-tree", "-m", "x", "HEAD^{tree}"))
+        if linked:
+            repository.switch("elsewhere")
+            repository.git("worktree", "add", "-q", tmp_path / "linked", "main")
+            where = Repository(tmp_path / "linked", repository.home)
+        original: Callable[..., None] = moves._swap
 
         def user_acts_first(*args: object) -> None:
-            if how == "commit":
-                repository.git("update-ref", "refs/heads/main", other)
-            else:
-                repository.git("branch", "dev")
-                repository.git("symbolic-ref", "HEAD", "refs/heads/dev")
+            assert where.head == old
+            where.write("mine.txt", "mine\n")
+            where.git("add", "mine.txt")
+            where.git(*how, ok=(128,))
+            assert where.head == old
             original(*args)
 
-        monkeypatch.setattr(moves, "_expect_head", user_acts_first)
+        with monkeypatch.context() as patched:
+            patched.setattr(moves, "_swap", user_acts_first)
+            move(repository.path, mirror, "main", old, landing)
+        assert where.head == landing
+        assert where.status() == ["A  mine.txt"]
+        where.git("commit", "-q", "-m", "mine")
+        assert where.git("diff", "--name-only", "HEAD~1", "HEAD") == "mine.txt"
+
+    def test_what_the_user_did_before_the_branch_was_held_is_a_lost_race_and_touches_nothing(
+        self, repository: Repository, mirror: Path, landing: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old, original = repository.head, moves._changing
+
+        def user_commits_first(*args: object) -> object:
+            repository.commit("mine", {"mine.txt": "mine\n"})
+            return original(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(moves, "_changing", user_commits_first)
         with pytest.raises(LostRace) as caught:
             move(repository.path, mirror, "main", old, landing)
-        assert caught.value.current == (other if how == "commit" else old)
+        assert caught.value.current == repository.head
+        assert repository.status() == []
+        assert repository.log()[0] == "mine"
+
+    def test_a_user_who_leaves_the_branch_before_it_is_held_keeps_their_files(
+        self, repository: Repository, mirror: Path, landing: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old, before, original = repository.head, files(repository), moves._changing
+
+        def user_leaves(*args: object) -> object:
+            repository.git("switch", "-q", "-c", "other")
+            return original(*args)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patched:
+            patched.setattr(moves, "_changing", user_leaves)
+            with pytest.raises(LostRace):
+                move(repository.path, mirror, "main", old, landing)
+        assert (files(repository), repository.status()) == (before, [])
+        move(repository.path, mirror, "main", old, landing)
+        assert repository.git("rev-parse", "main") == landing
+        assert (files(repository), repository.status()) == (before, [])
+
+    def test_a_branch_that_did_not_move_in_the_end_has_its_files_back(
+        self, repository: Repository, mirror: Path, landing: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        old, before, original = repository.head, files(repository), moves._swap
+
+        def unanswered(held: Talk) -> None:
+            held._process.kill()
+            held._process.wait()
+            original(held)
+
+        monkeypatch.setattr(moves, "_swap", unanswered)
+        with pytest.raises(GitError, match="could not move"):
+            move(repository.path, mirror, "main", old, landing)
+        assert repository.head == old
         assert files(repository) == before
         assert repository.status() == []
 
@@ -233,14 +350,26 @@ class TestBranchInUse:
         assert files(repository) == before
         assert repository.resolve("refs/heads/main") == tip
 
+    def test_a_bisect_that_has_just_begun_is_respected(
+        self, repository: Repository, mirror: Path, landing: str
+    ) -> None:
+        repository.git("bisect", "start")
+        before = files(repository)
+        with pytest.raises(WrongState, match="middle of a bisect"):
+            move(repository.path, mirror, "main", repository.head, landing)
+        assert files(repository) == before
+
     def test_a_lock_of_another_git_is_named(self, repository: Repository, mirror: Path, landing: str) -> None:
         (repository.path / ".git/index.lock").touch()
-        with pytest.raises(GitError, match=r"index\.lock exists"):
+        with pytest.raises(LockedByGit, match=r"index\.lock exists"):
             move(repository.path, mirror, "main", repository.head, landing)
         (repository.path / ".git/index.lock").unlink()
         (repository.path / ".git/refs/heads/main.lock").touch()
         before = files(repository)
-        with pytest.raises(GitError, match=r"main\.lock exists"):
+        with pytest.raises(LockedByGit, match=r"main\.lock exists"):
+            move(repository.path, mirror, "main", repository.head, landing)
+        (repository.path / ".git/refs/heads/main.lock").rename(repository.path / ".git/HEAD.lock")
+        with pytest.raises(LockedByGit, match=r"HEAD\.lock exists"):
             move(repository.path, mirror, "main", repository.head, landing)
         assert files(repository) == before
         assert repository.status() == []
@@ -269,6 +398,72 @@ class TestBranchInUse:
         assert repository.head == old
         assert repository.status() == []
 
+    def test_every_worktree_but_the_one_with_the_branch_stays_to_the_byte(
+        self, repository: Repository, mirror: Path, landing: str, tmp_path: Path
+    ) -> None:
+        """A dirty one, a detached one at the same commit, one in the middle of a rebase of its own branch."""
+        old = repository.head
+        others = []
+        for name in ("dirty", "detached", "rebasing"):
+            start = ["--detach"] if name == "detached" else ["-b", name]
+            repository.git("worktree", "add", "-q", *start, str(tmp_path / name))
+            others.append(Repository(tmp_path / name, repository.home))
+        dirty, detached, rebasing = others
+        dirty.write("src/app.py", "mine\n")
+        dirty.write("new/deep/file.txt", "mine, untracked\n")
+        dirty.git("add", "src/app.py")
+        detached.write("README.md", "mine\n")
+        rebasing.commit("theirs", {"README.md": "theirs\n"})
+        rebasing.switch("onto", create=True)
+        rebasing.git("reset", "-q", "--hard", "HEAD^")
+        rebasing.commit("onto", {"README.md": "onto\n"})
+        rebasing.switch("rebasing")
+        rebasing.git("rebase", "-q", "onto", ok=(1,))
+        before = [(each.head, each.status(), files(each)) for each in others]
+        move(repository.path, mirror, "main", old, landing)
+        assert [(each.head, each.status(), files(each)) for each in others] == before
+        assert (repository.head, repository.status()) == (landing, [])
+
+    def test_another_name_for_the_branch_moves_the_checkout_as_well(
+        self, repository: Repository, mirror: Path, landing: str
+    ) -> None:
+        """The name alone would let the branch move away under its checkout."""
+        old = repository.head
+        repository.git("symbolic-ref", "refs/heads/trunk", "refs/heads/main")
+        move(repository.path, mirror, "trunk", old, landing)
+        assert (repository.head, repository.status()) == (landing, [])
+        assert repository.git("symbolic-ref", "refs/heads/trunk") == "refs/heads/main"
+        assert moves.checkout_of(repository.path, "trunk") == repository.path
+
+    def test_line_ends_and_filters_are_the_users(self, repository: Repository, mirror: Path, tmp_path: Path) -> None:
+        repository.git("config", "core.autocrlf", "true")
+        repository.git("config", "filter.shout.smudge", "tr a-z A-Z")
+        repository.git("config", "filter.shout.clean", "tr A-Z a-z")
+        old = repository.commit("attributes", {".gitattributes": "*.loud filter=shout\n"})
+        worker = Repository(tmp_path / "worker", repository.home)
+        repository.git("clone", "-q", ".", str(worker.path))
+        worker.git("config", "user.name", "W")
+        worker.git("config", "user.email", "w@example.org")
+        new = worker.commit("landing", {"crlf.txt": "a\nb\n", "said.loud": "hello\n"})
+        mirrors.fetch(worker.path, mirror, "main")
+        move(repository.path, mirror, "main", old, new)
+        assert (repository.path / "crlf.txt").read_bytes() == b"a\r\nb\r\n"
+        assert (repository.path / "said.loud").read_bytes() == b"HELLO\r\n"
+        assert repository.status() == []
+        move(repository.path, mirror, "main", new, old)
+        assert repository.status() == []
+
+    def test_a_sparse_checkout_stays_sparse(self, repository: Repository, mirror: Path, landing: str) -> None:
+        old = repository.head
+        repository.git("sparse-checkout", "set", "src/lib")
+        move(repository.path, mirror, "main", old, landing)
+        assert (repository.head, repository.status()) == (landing, [])
+        assert not (repository.path / "new").exists()
+        assert repository.show("HEAD:new/deep/file.txt") == "new\n"
+        repository.git("sparse-checkout", "disable")
+        assert (repository.path / "new/deep/file.txt").read_text() == "new\n"
+        assert repository.status() == []
+
     def test_a_checkout_that_core_worktree_names_moves(
         self, repository: Repository, mirror: Path, landing: str, tmp_path: Path
     ) -> None:
@@ -293,6 +488,23 @@ class TestBranchInUse:
         with pytest.raises(WrongState, match="missing"):
             move(repository.path, mirror, "main", old, landing)
         assert repository.resolve("main") == old
+
+    def test_a_worktree_on_a_drive_that_is_away_is_waited_for(
+        self, repository: Repository, mirror: Path, landing: str, tmp_path: Path
+    ) -> None:
+        """Its index would stage the reversal of the landing when it comes back."""
+        repository.switch("elsewhere", create=True)
+        drive = tmp_path / "drive"
+        repository.git("worktree", "add", "-q", str(drive), "main")
+        repository.git("worktree", "lock", "--reason", "on a stick", str(drive))
+        drive.rename(tmp_path / "away")
+        with pytest.raises(WrongState, match="missing") as caught:
+            move(repository.path, mirror, "main", repository.head, landing)
+        assert "`git worktree unlock` and `git worktree prune`" in caught.value.hint
+        (tmp_path / "away").rename(drive)
+        move(repository.path, mirror, "main", repository.head, landing)
+        back = Repository(drive, repository.home)
+        assert (back.head, back.status()) == (landing, [])
 
 
 class TestBranchNotInUse:
@@ -335,15 +547,20 @@ class TestBranchNotInUse:
         assert repository.head == current
 
     def test_the_swap_itself_compares(self, repository: Repository, mirror: Path, landing: str) -> None:
+        def swap(old: str, new: str) -> None:
+            git_dir = repository.path / ".git"
+            with moves._held(git_dir, git_dir, "main", old, new) as held:
+                moves._swap(held)
+
         repository.switch("elsewhere", create=True)
         first = repository.head
         second = repository.commit("second", {"a": "a"})
         repository.branch("main", second)
         with pytest.raises(LostRace):
-            moves._swap(repository.path / ".git", "main", first, second)
+            swap(first, second)
         repository.git("branch", "-D", "main")
         with pytest.raises(TargetGone):
-            moves._swap(repository.path / ".git", "main", first, second)
+            swap(first, second)
 
     def test_a_branch_that_is_gone_is_named(self, repository: Repository, mirror: Path, landing: str) -> None:
         with pytest.raises(TargetGone):
@@ -359,3 +576,52 @@ class TestBranchNotInUse:
         (rebase / "head-name").write_text("refs/heads/main\n")
         with pytest.raises(WrongState, match="rebase of main"):
             move(repository.path, mirror, "main", old, landing)
+
+    def test_a_rebase_that_takes_the_branch_along_is_respected(
+        self, repository: Repository, mirror: Path, landing: str
+    ) -> None:
+        """`git rebase --update-refs` moves more branches than the one that it is of, when it ends."""
+        old = repository.head
+        repository.switch("topic", create=True)
+        repository.commit("topic", {"README.md": "topic\n"})
+        repository.branch("part")
+        repository.commit("more", {"README.md": "more\n"})
+        repository.git("switch", "-q", "--detach", "main")
+        repository.commit("onto", {"README.md": "onto\n"})
+        repository.branch("onto")
+        repository.git("rebase", "-q", "--update-refs", "onto", "topic", ok=(1,))
+        part = repository.resolve("refs/heads/part")
+        with pytest.raises(WrongState, match="rebase of part"):
+            move(repository.path, mirror, "part", part, landing)
+        assert repository.resolve("refs/heads/part") == part
+        move(repository.path, mirror, "main", old, landing)
+        assert repository.resolve("refs/heads/main") == landing
+
+    def test_a_detached_head_at_the_branch_and_its_files_stay(
+        self, repository: Repository, mirror: Path, landing: str
+    ) -> None:
+        old, before = repository.head, files(repository)
+        repository.git("switch", "-q", "--detach")
+        move(repository.path, mirror, "main", old, landing)
+        assert (repository.head, repository.status(), files(repository)) == (old, [], before)
+        assert repository.resolve("main") == landing
+
+    def test_a_bisect_goes_on_and_ends_on_the_branch_as_it_is(
+        self, repository: Repository, mirror: Path, landing: str, tmp_path: Path
+    ) -> None:
+        first = repository.head
+        commits = [repository.commit(f"more {n}", {"README.md": f"{n}\n"}) for n in range(3)]
+        worker = Repository(tmp_path / "worker2", repository.home)
+        repository.git("clone", "-q", ".", str(worker.path))
+        worker.git("config", "user.name", "W")
+        worker.git("config", "user.email", "w@example.org")
+        new = worker.commit("landing", {"landed.txt": "landed\n"})
+        mirrors.fetch(worker.path, mirror, "main")
+        repository.git("bisect", "start", commits[-1], first)
+        there, before = repository.head, files(repository)
+        assert there != commits[-1]
+        move(repository.path, mirror, "main", commits[-1], new)
+        assert (repository.head, files(repository)) == (there, before)
+        repository.git("bisect", "reset")
+        assert (repository.head, repository.status()) == (new, [])
+        assert (repository.path / "landed.txt").read_text() == "landed\n"

@@ -357,7 +357,6 @@ class TestSavedAndRemove:
         if what == "commit":
             assert not worktrees.saved(mirror, agent.path)
             mirrors.hold(mirror, "refs/narrows/changes/1/1-head", snapshot.head)
-        mirrors.trash(mirror, "refs/narrows/changes/1/1")
         assert worktrees.saved(mirror, agent.path)
         worktrees.remove(mirror, agent.path)
         assert not agent.path.exists()

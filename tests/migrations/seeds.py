@@ -304,4 +304,108 @@ REAL_AGENTS = with_more(
     },
 )
 
-SEEDS: dict[str, Rows] = {"0001": FIRST, "0002": REAL_AGENTS}
+REVIEW_PAGE = with_more(
+    REAL_AGENTS,
+    {"changes": [{"part_of": None}], "revisions": [{"made_by": "agent"}]},
+    {
+        "anchors": [
+            {
+                "id": 1,
+                "comment_id": 1,
+                "revision": 2,
+                "path": b"caf\xe9.txt",
+                "side": "new",
+                "line": 3,
+                "end_line": 4,
+                "fit": "shifted",
+            }
+        ],
+        "clocks": [{"id": 1, "revision_id": 1, "seconds": 61.5, "ticked_at": MOMENT}],
+        "flags": [
+            {
+                "id": 1,
+                "revision_id": 1,
+                "kind": "dependency",
+                "path": b"pyproject.toml",
+                "side": "new",
+                "line": None,
+                "sentence": "What is installed with the project changes.",
+            }
+        ],
+        "preferences": [{"name": "view", "value": '"split"', "updated_at": MOMENT}],
+        "viewed": [
+            {
+                "id": 1,
+                "project_id": 1,
+                "path": b"caf\xe9.txt",
+                "old_blob": "1" * 40,
+                "new_blob": "2" * 40,
+                "at": MOMENT,
+            }
+        ],
+    },
+)
+
+LANDING = with_more(
+    REVIEW_PAGE,
+    {
+        "checks": [{"red_before": None}],
+        "runs": [{"onto": ""}],
+        "landings": [
+            {
+                "remote": "",
+                "insisted": "",
+                "commits": f'["{COMMIT}"]',
+                "behind": None,
+                "topic": "",
+                "pull_request": "",
+                "note": "",
+                "heard": "commit-msg: checked",
+            }
+        ],
+        "projects": [
+            {
+                "check_each": 0,
+                "message_template": "$title (#$change)",
+                "author": "agent",
+                "co_author": 1,
+                "sign_off": 0,
+                "hooks": 0,
+                "remote": "origin",
+                "follows": 1,
+                "pull_requests": 0,
+            }
+        ],
+    },
+    {
+        "forecasts": [
+            {
+                "id": 1,
+                "project_id": 1,
+                "target": BASE,
+                "first": "",
+                "second": COMMIT,
+                "conflicts": '["README.md"]',
+                "touching": "[]",
+            }
+        ],
+        "trash": [
+            {
+                "id": 1,
+                "project_id": 1,
+                "change_id": 1,
+                "kind": "tree",
+                "why": "left by a run that was stopped",
+                "ref": "refs/narrows/trash/trees/1-1",
+                "commit": COMMIT,
+                "size": 12,
+                "left_out": '["node_modules"]',
+                "at": MOMENT,
+                "restored_at": None,
+                "removed_at": None,
+            }
+        ],
+    },
+)
+
+SEEDS: dict[str, Rows] = {"0001": FIRST, "0002": REAL_AGENTS, "0003": REVIEW_PAGE, "0004": LANDING}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+from time import process_time
 
 import pytest
 
@@ -102,6 +102,6 @@ def test_what_answers_nothing_is_told_apart() -> None:
     ],
 )
 def test_a_reply_made_to_take_long_does_not(reply: str) -> None:
-    began = monotonic()
+    began = process_time()
     answers(reply, BOTH)
-    assert monotonic() - began < 3
+    assert process_time() - began < 3

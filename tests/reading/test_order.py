@@ -75,3 +75,14 @@ def test_why_a_file_is_folded(path: str, why: str) -> None:
 def test_a_test_is_known_by_its_name(path: str) -> None:
     assert order.is_test(path)
     assert not order.is_test("src/latest.py")
+
+
+def test_each_group_says_why_it_stands_there() -> None:
+    files = [File("uv.lock"), File("notes.md"), File("a.py"), File("tests/test_a.py"), File("tests/test_b.py")]
+    assert [(group.why, [files[n].path for n in group.places]) for group in order.groups(files)] == [
+        ("Source, the most changed first, each with its tests", ["a.py", "tests/test_a.py"]),
+        ("Other tests", ["tests/test_b.py"]),
+        ("The rest", ["notes.md"]),
+        ("Folded: nobody wrote these by hand", ["uv.lock"]),
+    ]
+    assert order.groups([]) == []

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from server.domain.errors import Invalid
-from server.domain.project import LandingMethod
+from server.domain.project import Author, LandingMethod
 from server.reading.proposals import Proposal, propose
 
 
@@ -95,6 +95,12 @@ def test_the_repositorys_own_word_wins() -> None:
             checks = ["make quick", "make slow"]
             include = [".env"]
             landing_method = "merge"
+            check_each = true
+            message_template = "$title"
+            author = "agent"
+            co_author = true
+            sign_off = true
+            hooks = true
             agents_limit = 3
             something_of_another_version = true
         """,
@@ -106,6 +112,11 @@ def test_the_repositorys_own_word_wins() -> None:
         checks=["make quick", "make slow"],
         include=[".env"],
         landing_method=LandingMethod.MERGE,
+        check_each=True,
+        message_template="$title",
+        author=Author.AGENT,
+        co_author=True,
+        sign_off=True,
         agents_limit=3,
     )
 
@@ -127,6 +138,8 @@ def test_what_it_does_not_say_is_still_guessed() -> None:
         (b"agents_limit = '4'", "agents_limit must be a whole number"),
         (b"agents_limit = false", "agents_limit must be a whole number"),
         (b"landing_method = 'fast'", "landing_method must be one of: squash, merge, rebase"),
+        (b"author = 'me'", "author must be one of: you, agent"),
+        (b"sign_off = 1", "sign_off must be true or false"),
     ],
 )
 def test_a_word_that_cant_be_understood_is_said(content: bytes, sentence: str) -> None:

@@ -14,6 +14,7 @@ import httpx2
 
 from server.agents.known import KNOWN
 from server.agents.protocol import AgentSpec
+from server.git import keeper
 from tests.real import homes
 from tests.real.model import ScriptedModel
 from tests.real.programs import Programs
@@ -145,9 +146,12 @@ class Shop:
         return "\n".join(told)
 
     def processes(self) -> list[int]:
-        """All that runs with this shop's HOME, but for the server itself."""
-        server = self.server.process.pid if self.server.process else None
-        return [pid for pid in carrying(f"HOME={self.home}") if pid != server]
+        """All that runs with this shop's HOME, but for the server itself, and while it runs its keeper."""
+        server = self.server.process
+        found = [pid for pid in carrying(f"HOME={self.home}") if not server or pid != server.pid]
+        if server and server.poll() is None:
+            return [pid for pid in found if keeper.__file__ not in _command_line(pid)]
+        return found
 
     def tools(self) -> list[int]:
         """The tools of "block" and "resume" that wait for ever."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from server.domain.agent import Agent
-from server.domain.event import Actor
 from server.domain.project import Project
-from server.services import events, projects
 from server.services.narrows import Narrows
 from server.store.database import Database
 from tests.services.witness import Witness
 from tests.services.workshop import Workshop
-from tests.support.house import narrows_in, settings_in
+from tests.support.house import empty_database, settings_in
 from tests.support.repositories import Repository
+from tests.support.template import Template
 
 FILES = {"README.md": "# Project\n", "notes.txt": "one\ntwo\nthree\n"}
 
@@ -32,34 +28,16 @@ def _witness() -> Iterator[None]:
     assert witness.silent == [], "moved without an event"
 
 
-@dataclass(frozen=True)
-class Template:
-    """A database at the newest schema, a user's repository and its mirror: made once by git, copied for each test."""
-
-    database: Path
-    repository: Path
-    mirror: Path
-    project: dict[str, Any]
-
-
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    folder = tmp_path_factory.mktemp("template")
-    empty = folder / "empty.db"
-    with narrows_in(folder) as narrows:
-        narrows.database.close()
-        shutil.copy(narrows.settings.data / "narrows.db", empty)
-        repository = Repository.make(folder, files=FILES)
-        project = projects.register(narrows, str(repository.path), checks=["make test"])
-        own = project.model_dump(exclude={"id", "path", "created_at"})
-        return Template(empty, repository.path, narrows.mirror(project.id), own)
+    return Template.make(tmp_path_factory.mktemp("template"), FILES, checks=["make test"])
 
 
 @pytest.fixture
-def narrows(tmp_path: Path, template: Template) -> Iterator[Narrows]:
+def narrows(tmp_path: Path) -> Iterator[Narrows]:
     """With one built-in agent and nothing else."""
     settings = settings_in(tmp_path)
-    shutil.copy(template.database, settings.data / "narrows.db")
+    (settings.data / "narrows.db").write_bytes(empty_database())
     database = Database(settings.database_url)
     demo = Agent(name="demo", family="command", argv=["true"], built_in=True, description="Does nothing, well.")
     made = Narrows(settings, database, built_in=(demo,))
@@ -71,19 +49,13 @@ def narrows(tmp_path: Path, template: Template) -> Iterator[Narrows]:
 @pytest.fixture
 def repository(tmp_path: Path, template: Template) -> Repository:
     """The user's repository."""
-    (tmp_path / "home").mkdir()
-    shutil.copytree(template.repository, tmp_path / "project")
-    return Repository(tmp_path / "project", tmp_path / "home", commits=1)
+    return template.repository_in(tmp_path)
 
 
 @pytest.fixture
 def project(narrows: Narrows, repository: Repository, template: Template) -> Project:
     """The user's repository as registering leaves it, with one check."""
-    with narrows.transaction() as db:
-        project = Project(path=str(repository.path), **template.project)
-        events.record(db, Actor.YOU, "registered", project)
-    shutil.copytree(template.mirror, narrows.mirror(project.id))
-    return project
+    return template.registered(narrows, repository)
 
 
 @pytest.fixture

@@ -31,9 +31,10 @@ def test_an_abandoned_change_drops_its_task_and_keeps_its_work(workshop: Worksho
     assert mirrors.resolve(workshop.mirror, revision.ref) == revision.commit
     [verdict] = reviewed(workshop.narrows, change.id)
     assert (verdict.verdict, verdict.commit) == (Verdict.ABANDON, revision.commit)
-    assert [(e.noun, e.verb) for e in events.since(workshop.narrows, 0)][-2:] == [
+    assert [(e.noun, e.verb) for e in events.since(workshop.narrows, 0)][-3:] == [
         ("task", "dropped"),
         ("change", "abandoned"),
+        ("change", "gave_back_worktree"),
     ]
 
 

@@ -39,6 +39,15 @@ def test_the_urgent_comes_first_and_then_what_waits_longest(workshop: Workshop) 
     assert all(each.minutes >= 1 for each in found.waiting)
 
 
+def test_the_desk_as_it_will_be_once_the_change_that_is_read_is_decided(workshop: Workshop) -> None:
+    first, second, _ = (workshop.change(title=title) for title in "abc")
+    found = desk.desk(workshop.narrows, after=first.id)
+    assert found.next is not None
+    assert found.next.id == second.id
+    assert ([each.title for each in found.waiting], found.waiting_count) == (["b", "c"], 2)
+    assert found.waiting[0].why_here == "waits longest"
+
+
 def test_what_is_put_off_goes_behind_everything(workshop: Workshop) -> None:
     narrows = workshop.narrows
     urgent, first, _ = (
@@ -93,7 +102,8 @@ def test_a_sheet_has_everything_about_a_change(workshop: Workshop) -> None:
     assert [check.revision_id for check in sheet.checks] == [sheet.revision.id]
     assert [each.id for each in sheet.comments] == [comment.id]
     assert (len(sheet.runs), sheet.landings, sheet.project.id) == (2, [], workshop.project.id)
-    assert (sheet.assessment.blockers, sheet.assessment.warnings) == ([], [])
+    assert [blocker.message for blocker in sheet.assessment.blockers] == [f"Comment {comment.id} was not answered."]
+    assert sheet.assessment.warnings == []
     with pytest.raises(NotFound, match="There is no change 99"):
         desk.sheet(narrows, 99)
 

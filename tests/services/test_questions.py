@@ -11,7 +11,7 @@ from server.domain.run import Reason, Run
 from server.domain.states import ChangeState, QuestionState, RunState
 from server.domain.trouble import Trouble
 from server.services import admission, changes, desk, questions, reviews, runs
-from server.store import queries
+from server.store import run_queries
 from tests.services.workshop import ME, Workshop
 
 
@@ -42,7 +42,7 @@ def gives_up(workshop: Workshop, run: Run) -> None:
 
 def ends(workshop: Workshop, run: Run, how: RunState, trouble: Trouble | None = None) -> Change:
     with workshop.narrows.transaction() as db:
-        queries.run(db, run.id).trouble = trouble
+        run_queries.one(db, run.id).trouble = trouble
     workshop.end(run, how)
     return runs.decide(workshop.narrows, run.id)
 

@@ -8,7 +8,7 @@ from server.domain.change import Change
 from server.domain.review import Comment
 from server.domain.run import Run
 from server.domain.states import RunState
-from server.services import events, reviews, runs
+from server.services import agents, assessments, events, reviews, runs
 from tests.services.workshop import ME, Workshop
 
 
@@ -64,3 +64,13 @@ def test_another_try_may_answer_better_and_another_turn_may_not(workshop: Worksh
     [third] = workshop.admit()
     says(workshop, third, f"Comment {first.id}: As before.\n\nComment {second.id}: As asked.")
     assert (answer(workshop, first), answer(workshop, second)) == ("I did.", "As asked.")
+
+
+def test_silence_on_a_comment_blocks_a_landing_unless_the_agent_holds_no_conversation(workshop: Workshop) -> None:
+    agents.add(workshop.narrows, name="mine", family="command", argv=["true"])
+    for agent, blockers in (("demo", ["unanswered"]), ("mine", [])):
+        change = workshop.change({f"{agent}.txt": "said\n"}, agent=agent)
+        run, _ = sent(workshop, change, "Louder?")
+        workshop.finish(run, {f"{agent}.txt": "SAID\n"})
+        found = assessments.assess(workshop.narrows, change.id)
+        assert [blocker.code for blocker in found.blockers] == blockers

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from server.domain.change import Change, Revision
 from server.domain.check import Check
 from server.domain.landing import Landing
@@ -14,7 +16,7 @@ from server.domain.run import Run
 from server.domain.states import CheckState, RunState
 from server.domain.task import Task
 from server.git import mirrors, worktrees
-from server.services import admission, changes, checks, landings, revisions, runs, tasks
+from server.services import admission, changes, checkouts, checks, landings, revisions, runs, tasks, undos
 from server.services.narrows import Narrows
 
 ME = "tests"
@@ -47,6 +49,7 @@ class Workshop:
             tree.parent.mkdir(parents=True, exist_ok=True)
             target = mirrors.fetch(Path(self.project.path), self.mirror, self.project.target_branch)
             worktrees.prepare(self.mirror, tree, target)
+            checkouts.tenant_file(tree).write_text(str(change.id))
         return tree
 
     def write(self, run: Run, files: Mapping[str, str | bytes | None]) -> None:
@@ -69,9 +72,12 @@ class Workshop:
         return runs.end(self.narrows, run.id, run.executor, runs.Ending(state, error=error))
 
     def judge(self, revision: Revision, red: Sequence[str] = ()) -> list[Check]:
-        """The project's checks run; those named fail."""
+        """The project's checks run, but for those whose verdict on the tree is known; those named fail."""
         planned = checks.plan(self.narrows, self.project, revision)
-        return [self.check(check, check.command not in red) for check in planned]
+        return [
+            self.check(check, check.command not in red) if check.state is CheckState.QUEUED else check
+            for check in planned
+        ]
 
     def check(self, check: Check, passes: bool) -> Check:
         _, log = checks.start(self.narrows, check.id)
@@ -108,15 +114,35 @@ class Workshop:
         """Landed at once, as the engine would: its tree had passed, or its checks pass now."""
         newest = revisions.of_change(self.narrows, change.id)[-1].number
         landing = landings.land(self.narrows, change.id, revision=newest, **wishes)
-        [claimed] = landings.claim(self.narrows, "local")
+        [claimed] = self.claim()
         assert claimed.id == landing.id
         self.prove(landing)
         assert landings.move(self.narrows, landing.id)
         return landings.get(self.narrows, landing.id)
 
+    def claim(self) -> list[Landing]:
+        """What the engine begins to land, or to take back, now."""
+        return landings.claim(self.narrows, "local")
+
+    def die(self, owner: object, name: str, landing: Landing) -> None:
+        """The server is killed while it moves a landing: when it comes to that function of `owner`."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(owner, name, lambda *_: (_ for _ in ()).throw(OSError("killed")))
+            with pytest.raises(OSError, match="killed"):
+                landings.move(self.narrows, landing.id)
+
+    def undo(self, landing: Landing, tries: int = 1) -> tuple[Landing, undos.TakingBack]:
+        """Taken back at once, as the engine would; the landing then, and how it was done."""
+        undos.ask(self.narrows, landing.id)
+        for _ in range(tries):
+            plan = undos.plan(self.narrows, landing.id)
+            if undos.take_back(self.narrows, landing.id, plan):
+                return landings.get(self.narrows, landing.id), plan
+        raise AssertionError(f"Landing {landing.id} was not taken back.")
+
     def prove(self, landing: Landing) -> None:
         assert landing.tree is not None
-        if not checks.passed(self.narrows, self.project, landing.tree):
+        if not checks.proven(self.narrows, self.project, landing.tree):
             for check in checks.plan(self.narrows, self.project, landing):
                 self.check(check, passes=True)
 

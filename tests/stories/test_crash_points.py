@@ -33,7 +33,7 @@ RUN = {
     "revision written": "server.services.revisions take after",
     "run over": "server.services.runs end after",
     "check begun": "server.services.checks start after",
-    "checks over": "server.engine.preparation sweep after",
+    "checks over": "server.engine.checker judge after",
     "decided": "server.services.runs decide after",
 }
 LANDING = {
@@ -42,6 +42,7 @@ LANDING = {
     "check planned": "server.services.checks plan after",
     "check over": "server.services.checks end after",
     "to be moved": "server.services.landings move before",
+    "branch held, files switched": "server.git.moves _switch_files after",
     "files switched": "server.git.moves _swap before",
     "moved": "server.git.merges move after",
     "written down": "server.services.landings move after",
@@ -49,18 +50,13 @@ LANDING = {
 UNDO = {
     "asked": "server.services.undos ask after",
     "planned": "server.services.undos plan after",
+    "branch held, files switched": "server.git.moves _switch_files after",
     "files switched": "server.git.moves _swap before",
     "moved": "server.git.merges move after",
     "written down": "server.services.undos take_back after",
 }
 ENGINE_LOST = ("begun", "agent over", "revision written", "run over", "check begun")
 REVERTED = ("planned", "moved")
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
-        yield nursery
 
 
 class World:
@@ -216,6 +212,47 @@ def test_a_landing_arrives_once_and_the_record_agrees(world: World, nursery: Nur
         [landing] = landings.recent(house.narrows)
         assert (landing.state, landing.commit) == (LandingState.LANDED, world.repository.head)
         assert world.repository.log() == ["Say it", "meanwhile", "first"]
+
+
+LINE = {
+    "both claimed": "server.engine.dispatch _begin_landing after",
+    "a check over": "server.services.checks end after",
+    "the first moved": "server.git.merges move after",
+    "the first written down": "server.services.landings move after",
+}
+
+
+@pytest.mark.parametrize("place", LINE.values(), ids=LINE.keys())
+def test_a_line_arrives_in_order_from_wherever_it_was(world: World, nursery: Nursery, place: str) -> None:
+    with world.asleep() as (narrows, workshop):
+        for change in [workshop.change({f"{name}.txt": "said\n"}, title=name) for name in ("one", "two")]:
+            landings.land(narrows, change.id, revision=1)
+    nursery.die(world.folder, place)
+
+    with world.next_start() as house:
+        house.until(lambda: all(each.state is LandingState.LANDED for each in landings.recent(house.narrows)) or None)
+
+        two, one = landings.recent(house.narrows)
+        assert world.repository.log() == ["two", "one", "first"]
+        assert (one.commit, two.commit) == (world.repository.resolve("main^"), world.repository.head)
+
+
+def test_one_behind_what_fell_is_built_and_proven_without_it_after_a_crash(world: World, nursery: Nursery) -> None:
+    with world.asleep() as (narrows, workshop):
+        projects.configure(narrows, workshop.project.id, checks=["! test -f rival.txt || ! test -f bad.txt"])
+        workshop.project = projects.get(narrows, workshop.project.id)
+        made = [workshop.change({f"{name}.txt": "said\n"}, title=name) for name in ("bad", "two")]
+        world.commit("a rival", {"rival.txt": "x\n"})
+        for change in made:
+            landings.land(narrows, change.id, revision=1)
+    nursery.die(world.folder, "server.services.landings rebuild after")
+
+    with world.next_start() as house:
+        house.until(lambda: None if any(each.under_way for each in landings.recent(house.narrows)) else True)
+
+        two, bad = landings.recent(house.narrows)
+        assert (bad.state, two.state) == (LandingState.FAILED, LandingState.LANDED)
+        assert world.repository.log() == ["two", "a rival", "first"]
 
 
 def test_what_was_built_anew_is_proven_anew(world: World, nursery: Nursery) -> None:

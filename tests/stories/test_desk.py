@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import rows
 from tests.support.repositories import Repository
 from tests.support.server import Server
 
@@ -82,8 +83,7 @@ def test_three_tasks_from_the_form_to_the_branch_and_back(server: Server, reposi
     # The first change: a comment on its line, and back to the agent.
     page.goto(server.link)
     expect(page.get_by_role("heading", name="Greet politely")).to_be_visible()
-    row = page.locator("table.rows tr", has_text="Good day")
-    row.locator("td").nth(1).click()
+    rows.point_at_number(rows.added(page, "Good day"))
     page.get_by_placeholder("What should be different here?").fill(
         "Warmer, please:\n\n```suggestion\n    return 'Welcome, ' + name\n```"
     )
@@ -104,7 +104,7 @@ def test_three_tasks_from_the_form_to_the_branch_and_back(server: Server, reposi
     change = server.until(lambda: next((c for c in in_review(server) if c["id"] == 1), None))
     assert [revision["number"] for revision in server.get("/api/changes/1")["revisions"]] == [1, 2]
     page.goto(page.url.split("/")[0] + f"//{page.url.split('/')[2]}/changes/{change['id']}")
-    expect(page.locator("table.rows")).to_contain_text("Welcome, ")
+    expect(rows.added(page, "Welcome, ")).to_be_visible()
     land(page)
     server.until(lambda: True if landed(repository) == ["Greet politely", "Add a farewell"] else None)
 

@@ -15,6 +15,8 @@ import pytest
 from tests.support.repositories import Repository
 from tests.support.server import Server
 
+pytestmark = pytest.mark.alone
+
 TASKS, AGENTS, KILLS = 12, 4, 10
 
 # Holds a lock for its task while it works. Who finds it held runs at the same time as another: written down.

@@ -75,10 +75,10 @@ def test_a_worktree_removed_by_hand_is_made_again_as_it_was_read(house: House, p
 
 
 def test_a_mirror_removed_by_hand_is_made_again_and_what_only_it_had_is_said_to_be_gone(
-    house: House, project: Project
+    house: House, project: Project, tmp_path: Path
 ) -> None:
     lost = carried_out(house, project, "Say it first")
-    shutil.rmtree(house.narrows.mirror(project.id))
+    house.narrows.mirror(project.id).rename(tmp_path / "removed")  # at once: a forecast may be writing there
 
     assert carried_out(house, project).state is ChangeState.IN_REVIEW
     with pytest.raises(NarrowsError, match=r"is no longer in .* Abandon the change, and open its task again"):
@@ -128,7 +128,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
 
         change = wait_until(look, "the change stands still", 30)
         if change["state"] == "needs_attention":
-            assert "Make room on the disk" in change["note"]
+            # SQLite takes a limit on the size of files for a full disk or for one that fails, by where it meets it.
+            assert "Free some space" in change["note"] or "See to it, then try again" in change["note"]
             server.post("/api/changes/1/retries")
             change = wait_until(look, "the change stands still", 30)
         assert change["state"] == "in_review", change

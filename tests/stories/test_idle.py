@@ -16,6 +16,8 @@ from server.services import agents, projects, tasks
 from tests.support.house import house_in
 from tests.support.repositories import Repository
 
+pytestmark = pytest.mark.alone
+
 WATCHED = 2.5  # seconds; DBOS's own threads look each second
 
 

@@ -17,6 +17,8 @@ from tests.support import invariants
 from tests.support.gates import MOMENTS, Shop, settled
 from tests.support.house import house_in, narrows_in
 
+pytestmark = pytest.mark.alone
+
 
 def _stop(narrows: Narrows, change: Change, run: Run) -> None:
     runs.stop(narrows, run.id)

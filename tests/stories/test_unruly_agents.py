@@ -18,6 +18,8 @@ from tests.support.processes import carrying, wait_until
 from tests.support.repositories import Repository
 from tests.support.server import Server
 
+pytestmark = pytest.mark.alone
+
 GONE_WITHIN = 5.0  # seconds
 
 HEAD = """

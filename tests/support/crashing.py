@@ -80,9 +80,9 @@ def _live_and_die(folder: str, place: str, ask: list[Any] | None, before: list[s
 
     signal.alarm(PATIENCE)
     try:
-        _arm(place, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        arm(place, lambda: os.kill(os.getpid(), signal.SIGKILL))
         if before:
-            _arm(before[0], _once(before[1]))
+            arm(before[0], _once(before[1]))
         with house_in(Path(folder)) as house:
             if ask:
                 module, function = ask[0].split()
@@ -104,7 +104,7 @@ def _once(command: str) -> Callable[[], None]:
     return act
 
 
-def _arm(place: str, act: Callable[[], None]) -> None:
+def arm(place: str, act: Callable[[], None]) -> None:
     """Have `act` happen where the function is called by its module's name for it."""
     module, function, when = place.split()
     home = importlib.import_module(module)

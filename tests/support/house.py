@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,6 +21,8 @@ from server.engine.engine import Engine
 from server.services import changes, landings, tasks
 from server.services.narrows import Narrows
 from server.settings import Settings
+from server.store.database import Database
+from server.store.migrations import migrate
 
 Answer = TypeVar("Answer")
 
@@ -29,10 +33,25 @@ def settings_in(folder: Path, **wishes: object) -> Settings:
     return replace(made)
 
 
+@functools.cache
+def empty_database() -> bytes:
+    """A database file at the newest schema: migrating each anew takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "narrows.db"
+        database = Database(f"sqlite:///{file}")
+        migrate(database.engine, Path(folder) / "backups")
+        database.close()
+        return file.read_bytes()
+
+
 @contextlib.contextmanager
 def narrows_in(folder: Path, **wishes: object) -> Iterator[Narrows]:
-    """The context alone, without an engine."""
-    narrows = open_narrows(settings_in(folder, **wishes))
+    """The context alone, without an engine; a new one on a copy of the empty database."""
+    settings = settings_in(folder, **wishes)
+    file = settings.data / "narrows.db"
+    if not file.exists():
+        file.write_bytes(empty_database())
+    narrows = open_narrows(settings)
     try:
         yield narrows
     finally:

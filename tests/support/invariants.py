@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from sqlmodel import Session, col, select
 
-from server.domain.change import Change, Revision
+from server.domain.change import Change
 from server.domain.check import Check
 from server.domain.landing import Landing
 from server.domain.project import Project
@@ -17,8 +16,10 @@ from server.domain.states import ChangeState, CheckState, LandingState, TaskStat
 from server.domain.task import Task
 from server.engine import processes
 from server.git import mirrors
+from server.services import changes
 from server.services.narrows import Narrows
-from server.store import queries
+from server.services.targets import Target
+from server.store import landing_queries, queries, run_queries, trash_queries
 
 ON_THE_WAY = (LandingState.QUEUED, LandingState.RUNNING)
 
@@ -42,23 +43,29 @@ def _tasks(db: Session) -> Iterator[str]:
     for task in db.exec(select(Task)):
         made = queries.changes_of_task(db, task.id)
         living = [change for change in made if change.state in queries.LIVING]
-        if len(living) > 1:
+        if sum(change.part_of is None for change in living) > 1:
             yield f"task {task.id} has {len(living)} living changes"
         if task.state is TaskState.DROPPED and living:
             yield f"task {task.id} is dropped, and change {living[0].id} lives"
-        ended = any(change.state in (ChangeState.LANDED, ChangeState.ACCEPTED) for change in made)
+        waiting = any(change.state in changes.UNDER_WAY for change in made if _split(change, made))
+        ended = any(change.state in (ChangeState.LANDED, ChangeState.ACCEPTED) for change in made) and not waiting
         if ended != (task.state is TaskState.DONE):
             yield f"task {task.id} is {task.state}, its changes are {[change.state.value for change in made]}"
 
 
+def _split(change: Change, made: list[Change]) -> bool:
+    """Whether it is a part, or has one: the task then ends with the last of them."""
+    return change.part_of is not None or any(other.part_of == change.id for other in made)
+
+
 def _changes(db: Session) -> Iterator[str]:
     for change in db.exec(select(Change)):
-        waiting = [run for run in queries.unfinished_runs(db, change.id) if run.executor is None]
+        waiting = [run for run in run_queries.unfinished(db, change.id) if run.executor is None]
         if change.state is ChangeState.WORKING and not waiting:
             yield f"change {change.id} is working, and nothing will move it"
         if change.state is ChangeState.IN_REVIEW and queries.last_revision(db, change.id) is None:
             yield f"change {change.id} is in review without a revision"
-        on_the_way = [found for found in queries.landings_of_change(db, change.id) if found.state in ON_THE_WAY]
+        on_the_way = [found for found in landing_queries.of_change(db, change.id) if found.state in ON_THE_WAY]
         if len(on_the_way) != (change.state is ChangeState.LANDING):
             yield f"change {change.id} is {change.state} with {len(on_the_way)} landings on the way"
 
@@ -86,9 +93,7 @@ def _landings(narrows: Narrows, db: Session) -> Iterator[str]:
 
 
 def _contained(narrows: Narrows, project: Project, landing: Landing) -> bool:
-    mirror = narrows.mirror(project.id)
-    target = mirrors.fetch(Path(project.path), mirror, landing.target_branch)
-    return mirrors.is_ancestor(mirror, landing.commit or "", target)
+    return Target.of(narrows, project, landing).contains(landing.commit or "")
 
 
 def _slots(db: Session) -> Iterator[str]:
@@ -102,10 +107,12 @@ def _slots(db: Session) -> Iterator[str]:
 
 
 def _refs(narrows: Narrows, db: Session) -> Iterator[str]:
-    for revision in db.exec(select(Revision)):
-        mirror = narrows.mirror(queries.change(db, revision.change_id).project_id)
-        if mirrors.resolve(mirror, revision.ref) != revision.commit:
-            yield f"{revision.ref} does not hold revision {revision.number} of change {revision.change_id}"
+    """All that can be read or had back is held; what was removed from the trash for good need not be."""
+    for project in trash_queries.every_project(db):
+        mirror = narrows.mirror(project.id)
+        for ref, commit in trash_queries.refs_of_project(db, project.id).items():
+            if mirrors.resolve(mirror, ref) != commit:
+                yield f"{ref} of project {project.id} does not hold {commit}"
 
 
 def _processes(narrows: Narrows, db: Session) -> Iterator[str]:

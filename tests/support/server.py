@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,22 +22,37 @@ CHECKOUT = Path(__file__).parents[2]
 class Server:
     """`narrows serve` on a data folder and a free port, from `start` to `stop` or `kill`."""
 
-    def __init__(self, data: Path, *flags: str, command: str = "serve", env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *flags: str,
+        command: str = "serve",
+        env: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
         self.data = data
+        self.prefix = prefix  # what the command is started by
         self.flags = (*flags,)
         self.command = command
         self.env = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[str] | None = None
         self.link = ""  # the address with the token, as printed
+        self.last_words = ""  # what it printed after its address, once it is gone
         self.http: httpx2.Client | None = None
 
-    def start(self) -> Server:
-        data = ["--data", str(self.data)]
-        argv = [sys.executable, "-m", "server.cli", self.command, *data, "--port", "0", "--no-browser", *self.flags]
+    def spawn(self) -> Server:
+        """Begun, and not waited for."""
+        narrows = [*self.prefix, sys.executable, "-m", "server.cli", self.command]
+        argv = [*narrows, "--data", str(self.data), "--port", "0", "--no-browser", *self.flags]
         self.process = subprocess.Popen(
             argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.env, cwd=self._cwd()
         )
+        return self
+
+    def start(self) -> Server:
+        self.spawn()
         said = []
+        assert self.process is not None
         assert self.process.stdout is not None
         for line in self.process.stdout:
             said.append(line)
@@ -92,10 +107,10 @@ class Server:
                     return answer
         raise AssertionError("the events ended")
 
-    def stop(self) -> int:
-        """Ctrl-C; the exit code."""
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ctrl-C, or another signal; the exit code."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(number)
         return self._gone()
 
     def kill(self) -> None:
@@ -108,6 +123,7 @@ class Server:
         assert self.process is not None
         assert self.process.stdout is not None
         code = self.process.wait(timeout=30)
+        self.last_words = self.process.stdout.read()
         self.process.stdout.close()
         if self.http:
             self.http.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,13 +19,15 @@ from server.domain.run import Reason, Run
 from server.domain.states import CheckState, RunState
 from server.domain.transcript import Entry, EntryKind
 from server.git import mirrors, worktrees
-from server.services import admission, checks, projects, revisions, runs
+from server.services import admission, checks, revisions, runs
 from server.services.narrows import Narrows
 from server.settings import Settings
 from server.store.database import Database
-from server.store.migrations import migrate
-from server.web import api, errors, security
+from server.web import errors, security
+from tests.support.apps import put_api
+from tests.support.house import empty_database
 from tests.support.repositories import Repository
+from tests.support.template import Template
 
 ORIGIN = "http://127.0.0.1:4747"
 TOKEN = "a-token-for-tests-that-is-long-enough-to-be-one"
@@ -34,22 +35,15 @@ FILES = {"README.md": "# Project\n", "src/app.py": "def add(a, b):\n    return a
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file at the newest schema, to be copied."""
-    file = tmp_path_factory.mktemp("database") / "narrows.db"
-    database = Database(f"sqlite:///{file}")
-    migrate(database.engine, file.parent / "backups")
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return file
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return Template.make(tmp_path_factory.mktemp("template"), FILES, checks=["true"])
 
 
 @pytest.fixture
-def narrows(tmp_path: Path, empty_database: Path) -> Iterator[Narrows]:
+def narrows(tmp_path: Path) -> Iterator[Narrows]:
     """A Narrows on real files, with one built-in agent and no engine."""
     settings = Settings.load({"data": tmp_path / "data", "open_browser": False}, {"HOME": str(tmp_path)})
-    shutil.copy(empty_database, settings.data / "narrows.db")
+    (settings.data / "narrows.db").write_bytes(empty_database())
     database = Database(settings.database_url)
     demo = Agent(name="demo", family="command", argv=["true"], built_in=True, description="Does nothing, well.")
     made = Narrows(settings, database, built_in=(demo,))
@@ -59,15 +53,15 @@ def narrows(tmp_path: Path, empty_database: Path) -> Iterator[Narrows]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
+def repository(tmp_path: Path, template: Template) -> Repository:
     """The user's repository."""
-    return Repository.make(tmp_path, files=FILES)
+    return template.repository_in(tmp_path)
 
 
 @pytest.fixture
-def project(narrows: Narrows, repository: Repository) -> Project:
+def project(narrows: Narrows, repository: Repository, template: Template) -> Project:
     """The user's repository, registered."""
-    return projects.register(narrows, str(repository.path), checks=["true"])
+    return template.registered(narrows, repository)
 
 
 @pytest.fixture
@@ -75,7 +69,7 @@ def app(narrows: Narrows) -> FastAPI:
     """The API behind the gate; tests add routes of their own."""
     made = FastAPI(docs_url=None, redoc_url=None)
     made.state.narrows = narrows
-    api.install(made)
+    put_api(made)
     errors.install(made)
     security.install(made, token=TOKEN)
     return made
@@ -118,11 +112,13 @@ class Worker:
             runs.begin(self.narrows, run.id, self.name)
         return admitted
 
-    def answer(self, files: Mapping[str, str | bytes], summary: str = "Done.") -> list[int]:
-        """The agents of all runs that may start write `files` and end; the numbers of their changes."""
-        return [self._turn(run, files, summary) for run in self.admit()]
+    def answer(
+        self, files: Mapping[str, str | bytes], summary: str = "Done.", result: CheckState = CheckState.PASSED
+    ) -> list[int]:
+        """The agents of all runs that may start write `files` and end, and so do their checks; the changes' numbers."""
+        return [self._turn(run, files, summary, result) for run in self.admit()]
 
-    def _turn(self, run: Run, files: Mapping[str, str | bytes], summary: str) -> int:
+    def _turn(self, run: Run, files: Mapping[str, str | bytes], summary: str, result: CheckState) -> int:
         _, change, project = runs.whole(self.narrows, run.id)
         assert change.slot is not None
         mirror, tree = self.narrows.mirror(project.id), self.narrows.tree(project.id, change.slot)
@@ -137,15 +133,16 @@ class Worker:
         (folder / "transcript.jsonl").write_text(f"{said.line()}\n")
         runs.end(self.narrows, run.id, self.name, runs.Ending(RunState.SUCCEEDED, summary=summary))
         if revision := revisions.take(self.narrows, run.id, summary=summary, report=None):
-            self._check(project, revision)
+            self._check(project, revision, result)
         runs.decide(self.narrows, run.id)
         return change.id
 
-    def _check(self, project: Project, revision: Revision) -> None:
+    def _check(self, project: Project, revision: Revision, result: CheckState) -> None:
         for planned in checks.plan(self.narrows, project, revision):
-            _, log = checks.start(self.narrows, planned.id)
-            log.write_text("all is well\n")
-            checks.end(self.narrows, planned.id, CheckState.PASSED, 0, 0.1)
+            if planned.state is CheckState.QUEUED:
+                _, log = checks.start(self.narrows, planned.id)
+                log.write_text("all is well\n")
+                checks.end(self.narrows, planned.id, result, int(result is not CheckState.PASSED), 0.1)
 
 
 @pytest.fixture

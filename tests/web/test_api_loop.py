@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from server.domain.project import Project
 from server.domain.states import RunState
 from server.domain.transcript import Entry, EntryKind
-from server.services import runs
+from server.services import forecasts, runs
 from server.services.narrows import Narrows
 from tests.support.repositories import Repository
 from tests.web.conftest import Worker
@@ -45,7 +45,7 @@ def test_a_change_is_read_commented_sent_back_and_its_second_revision_landed(
     assert (seen["state"], seen["turn"]) == ("in_review", "yours")
     assert seen["revisions"][0]["summary"] == "Adds now, instead of taking away."
     assert [(check["command"], check["state"]) for check in seen["checks"]] == [("true", "passed")]
-    assert seen["forecast"] == {"merges": True, "message": "It merges with main."}
+    assert seen["outlook"]["sentence"] == "Not known yet whether it lands cleanly on main"
     assert (seen["blockers"], seen["warnings"]) == ([], [])
 
     comment = script.post(
@@ -123,12 +123,14 @@ def test_a_change_with_objections_lands_only_once_they_are_acknowledged(script: 
     assert landed.status_code == 202
 
 
-def test_a_conflict_is_forecast_and_blocks(script: TestClient, change: int, repository: Repository) -> None:
+def test_a_conflict_is_forecast_and_blocks(
+    script: TestClient, narrows: Narrows, project: Project, change: int, repository: Repository
+) -> None:
     repository.commit("meanwhile", {"src/app.py": "def add(a, b):\n    return b - a\n"})
-    assert script.get(f"/api/changes/{change}").json()["forecast"] == {
-        "merges": False,
-        "message": "It no longer merges with main.",
-    }
+    while forecasts.advance(narrows, project.id):
+        pass
+    outlook = script.get(f"/api/changes/{change}").json()["outlook"]
+    assert (outlook["prospect"], outlook["sentence"]) == ("conflicts", "Conflicts with main in src/app.py")
     refused = script.post(f"/api/changes/{change}/landing", json={"revision": 1})
     assert refused.status_code == 409
     assert [blocker["code"] for blocker in refused.json()["error"]["blockers"]] == ["conflict"]
@@ -140,7 +142,7 @@ def test_a_repository_that_moved_away_leaves_the_change_readable(
     repository.path.rename(repository.path.with_name("elsewhere"))
     seen = script.get(f"/api/changes/{change}")
     assert seen.status_code == 200
-    assert seen.json()["forecast"]["merges"] is None
+    assert seen.json()["outlook"]["prospect"] == "unknown"
 
 
 def test_a_change_is_abandoned_and_restored(script: TestClient, change: int) -> None:

@@ -37,7 +37,7 @@ def routes(app: FastAPI) -> None:
     async def write(number: str, request: Request) -> PlainTextResponse:
         return PlainTextResponse(f"landing {number}, {len(await request.body())} bytes")
 
-    @app.get("/static/{name}")
+    @app.get("/static/{name:path}")
     def asset(name: str) -> PlainTextResponse:
         return PlainTextResponse(name)
 
@@ -265,6 +265,8 @@ class TestHeaders:
             ("/static/app.css", "no-cache"),
             ("/static/app.css?v=0.1.0", "private, max-age=31536000, immutable"),
             ("/static/htmx-4.0.1.min.js", "private, max-age=31536000, immutable"),
+            ("/static/0123456789ab/reading.js", "private, max-age=31536000, immutable"),
+            ("/static/abc/reading.js", "no-cache"),
         ],
     )
     def test_static_files_are_kept_by_their_version(self, script: TestClient, path: str, kept: str) -> None:

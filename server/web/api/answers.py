@@ -10,8 +10,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from server.domain.agent import TrialState
 from server.domain.agent_facts import Readiness
 from server.domain.base import shown
-from server.domain.diff import FileStatus
-from server.domain.project import LandingMethod
+from server.domain.diff import FileStatus, View
+from server.domain.event import Actor
+from server.domain.flag import FlagKind
+from server.domain.forecast import Prospect
+from server.domain.project import Author, LandingMethod
 from server.domain.review import CommentState, Side
 from server.domain.run import Reason
 from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState, Turn
@@ -51,10 +54,19 @@ class ProjectAnswer(Answer):
     name: str
     path: FileName
     target_branch: str
+    remote: str
+    follows: bool
+    pull_requests: bool
     setup: str
     checks: list[str]
     include: list[str]
     landing_method: LandingMethod
+    check_each: bool
+    message_template: str
+    author: Author
+    co_author: bool
+    sign_off: bool
+    hooks: bool
     agents_limit: int
     check_rounds: int
     turn_minutes: int
@@ -207,6 +219,7 @@ class ChangeBrief(Answer):
     state: ChangeState
     turn: Turn
     note: str
+    part_of: int | None = Field(description="The change that it was split from.")
     ready_at: datetime | None
     later_at: datetime | None
     created_at: datetime
@@ -249,6 +262,8 @@ class RevisionAnswer(Answer):
     id: int
     change_id: int
     number: int
+    run_id: int | None = Field(description="The run that left it; null where no agent made it.")
+    made_by: Actor = Field(description="`agent`; `you`: by hand, or split from another; `engine`: brought up to date.")
     commit: str
     tree: str
     base: str = Field(description="The commit that it is compared with.")
@@ -276,6 +291,28 @@ class FileAnswer(Answer):
     deletions: int | None
     binary: bool
     folded: str = Field(description="Why the page folds it; empty where it does not.")
+    blurred: bool = Field(description="With `since`: what only the base changed could not be left out here.")
+
+
+class ClockAnswer(Answer):
+    seconds: float = Field(description="That its page was in sight and in use so far.")
+
+
+class FlagAnswer(Answer):
+    id: int
+    kind: FlagKind
+    path: FileName
+    side: Side
+    line: int | None = Field(description="From 1; null: the file as a whole.")
+    sentence: str
+
+
+class PreferencesAnswer(Answer):
+    view: View
+    whitespace: bool = Field(description="Whether changes of white space are shown.")
+    theme: str
+    letters: bool = Field(description="Whether single characters do something.")
+    keys: dict[str, list[str]] = Field(description="By action: each a key, or two in a row.")
 
 
 class CheckAnswer(Answer):
@@ -288,6 +325,8 @@ class CheckAnswer(Answer):
     exit_code: int | None
     seconds: float | None
     tail: str = Field(description="The end of its log.")
+    red_before: bool | None = Field(description="Of a red one: whether it was red without the change; null: unknown.")
+    superseded: bool = Field(description="Whether its result counts no more: it was run again, or changed the files.")
     ended_at: datetime | None
 
 
@@ -322,10 +361,19 @@ class LandingAnswer(Answer):
     change_id: int
     project_id: int
     target_branch: str
+    remote: str
+    where: str = Field(description="Where it goes, in words.")
+    topic: str = Field(description="The branch that went to the remote instead, for a pull request into the target.")
+    pull_request: str = Field(description="Where it is read further, or the form that opens it.")
+    note: str = Field(description="What did not go along.")
+    heard: str = Field(description="What the repository's own hooks said.")
     method: LandingMethod
     message: str
     state: LandingState
     tries: int
+    behind: int | None = Field(description="The landing that it was built on; null: the target itself.")
+    insisted: str = Field(description="Why it lands over a red check, in the person's words.")
+    moving: bool = Field(description="Whether it can't be taken out of the line any more.")
     old: str | None
     commit: str | None
     tree: str | None
@@ -337,9 +385,29 @@ class LandingAnswer(Answer):
     ended_at: datetime | None
 
 
-class ForecastAnswer(Answer):
-    merges: bool | None = Field(description="Whether it still merges with the target branch; null: not known.")
-    message: str
+class TouchingAnswer(Answer):
+    path: FileName
+    function: str = Field(description="As git's section headings name it; empty: they have only the file in common.")
+
+
+class NeighbourAnswer(Answer):
+    change_id: int
+    title: str
+    conflicts: list[FileName]
+    touching: list[Annotated[TouchingAnswer, BeforeValidator(lambda pair: {"path": pair[0], "function": pair[1]})]]
+
+
+class OutlookAnswer(Answer):
+    change_id: int
+    project_id: int
+    target: str
+    prospect: Prospect = Field(description="What it has before it, in a word.")
+    said: str = Field(description="The same as the pages say it.")
+    sentence: str = Field(description="All of it in one line.")
+    conflicts: list[FileName] = Field(description="With the target as it is.")
+    after: list[NeighbourAnswer] = Field(description="Once such a one has landed, this one conflicts.")
+    breaks: list[NeighbourAnswer] = Field(description="Once this one has landed, such a one conflicts.")
+    touching: list[NeighbourAnswer] = Field(description="They land cleanly, and change the same things.")
 
 
 class QuestionAnswer(Answer):
@@ -367,7 +435,7 @@ class ChangeAnswer(ChangeBrief):
     comments: list[CommentAnswer]
     landings: list[LandingAnswer]
     questions: list[QuestionAnswer] = Field(description="To be answered.")
-    forecast: ForecastAnswer
+    outlook: OutlookAnswer | None = Field(description="As `/forecast` has it; null where it is none that may land.")
     blockers: list[ObjectionAnswer]
     warnings: list[ObjectionAnswer]
 
@@ -377,6 +445,7 @@ class WaitingAnswer(Answer):
     title: str
     minutes: float
     why_here: str
+    outlook: OutlookAnswer | None = Field(description="What it has before it; null where it is none that may land.")
 
 
 class BudgetAnswer(Answer):

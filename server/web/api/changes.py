@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from server.domain.errors import NarrowsError
 from server.domain.states import ChangeState
-from server.services import changes, desk, landings, reviews, runs
-from server.services.narrows import Narrows
+from server.services import changes, desk, forecasts, reviews, runs
 from server.web.api.answers import (
     ChangeAnswer,
     ChangeBrief,
     CheckAnswer,
     CommentAnswer,
-    ForecastAnswer,
     LandingAnswer,
     ObjectionAnswer,
+    OutlookAnswer,
     QuestionAnswer,
     RevisionAnswer,
     RunAnswer,
@@ -39,6 +37,7 @@ def every(narrows: NarrowsDep, state: ChangeState | None = None, limit: Limit = 
 )
 def one(narrows: NarrowsDep, change_id: Number) -> ChangeAnswer:
     sheet = desk.sheet(narrows, change_id)
+    forecasts.ask(narrows, sheet.project.id)
     return ChangeAnswer(
         **ChangeBrief.model_validate(sheet.change).model_dump(),
         title=sheet.task.title,
@@ -50,24 +49,10 @@ def one(narrows: NarrowsDep, change_id: Number) -> ChangeAnswer:
         comments=[CommentAnswer.model_validate(comment) for comment in sheet.comments],
         landings=[LandingAnswer.model_validate(landing) for landing in sheet.landings],
         questions=[QuestionAnswer.model_validate(question) for question in sheet.questions],
-        forecast=_forecast(narrows, sheet),
+        outlook=OutlookAnswer.model_validate(sheet.outlook) if sheet.outlook else None,
         blockers=ObjectionAnswer.all(sheet.assessment.blockers),
         warnings=ObjectionAnswer.all(sheet.assessment.warnings),
     )
-
-
-def _forecast(narrows: Narrows, sheet: desk.Sheet) -> ForecastAnswer:
-    """Asks git, so only for a change that could be landed now."""
-    if sheet.change.state is not ChangeState.IN_REVIEW or sheet.revision is None:
-        return ForecastAnswer(merges=None, message="It is not in review.")
-    target = sheet.project.target_branch
-    try:
-        conflict = landings.conflict_prompt(narrows, sheet.change.id)
-    except NarrowsError as error:
-        return ForecastAnswer(merges=None, message=str(error))
-    if conflict:
-        return ForecastAnswer(merges=False, message=f"It no longer merges with {target}.")
-    return ForecastAnswer(merges=True, message=f"It merges with {target}.")
 
 
 @router.post("/{change_id}/abandonment", summary="Abandon a change", description="It is kept, and can be restored.")

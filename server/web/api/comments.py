@@ -8,9 +8,10 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from server.domain.errors import Invalid
-from server.domain.review import Side
-from server.services import changes, reviews
-from server.web.api.answers import CommentAnswer
+from server.domain.review import Fit, Side
+from server.services import anchors, changes, reviews, revisions
+from server.services.anchors import Placed
+from server.web.api.answers import Answer, CommentAnswer, FileName
 from server.web.api.asked import Asked, Id, Number, Text
 from server.web.context import NarrowsDep
 
@@ -25,7 +26,39 @@ class NewComment(Asked):
     side: Text = Field(default=Side.NEW.value, description="Which file the lines count in: `old` or `new`.")
     line: Id | None = Field(default=None, description="The first line, from 1; null: the file as a whole.")
     end_line: Id | None = Field(default=None, description="The last line; null: one line.")
-    body: Text
+    body: Text = ""
+    suggestion: Text | None = Field(
+        default=None, description="What the lines should be instead; it becomes a part of the body."
+    )
+
+
+class Standing(Answer):
+    """Where a comment's lines are in a revision."""
+
+    revision: int = Field(description="The newest one.")
+    path: FileName | None
+    side: Side
+    line: int | None
+    end_line: int | None
+    fit: Fit = Field(
+        description="`exact`, `shifted`, `edited`, `moved`, or `gone`: then the line is where they would be."
+    )
+
+
+class PlacedComment(CommentAnswer):
+    now: Standing
+
+    @classmethod
+    def at(cls, placed: Placed) -> PlacedComment:
+        now = Standing(
+            revision=placed.number,
+            path=placed.path,
+            side=placed.side,
+            line=placed.line,
+            end_line=placed.end_line,
+            fit=placed.fit or Fit.EXACT,
+        )
+        return cls(**CommentAnswer.model_validate(placed.comment).model_dump(), now=now)
 
 
 class Edited(Asked):
@@ -40,10 +73,15 @@ def add(narrows: NarrowsDep, change_id: Number, asked: NewComment) -> CommentAns
     return CommentAnswer.model_validate(reviews.comment(narrows, change_id, **asked.model_dump()))
 
 
-@router.get("/changes/{change_id}/comments", summary="A change's comments", description="Oldest first.")
-def every(narrows: NarrowsDep, change_id: Number) -> list[CommentAnswer]:
+@router.get(
+    "/changes/{change_id}/comments",
+    summary="A change's comments",
+    description="Oldest first, each with where it stands in the newest revision.",
+)
+def every(narrows: NarrowsDep, change_id: Number) -> list[PlacedComment]:
     changes.get(narrows, change_id)
-    return [CommentAnswer.model_validate(comment) for comment in reviews.comments(narrows, change_id)]
+    known = revisions.of_change(narrows, change_id)
+    return [PlacedComment.at(each) for each in anchors.placed(narrows, change_id, known[-1].number)] if known else []
 
 
 @router.patch("/comments/{comment_id}", summary="Edit a draft, or resolve a comment that was sent")
@@ -53,6 +91,11 @@ def edit(narrows: NarrowsDep, comment_id: Number, asked: Edited) -> CommentAnswe
     if asked.body is not None:
         return CommentAnswer.model_validate(reviews.edit_comment(narrows, comment_id, asked.body))
     return CommentAnswer.model_validate(reviews.resolve_comment(narrows, comment_id))
+
+
+@router.delete("/comments/{comment_id}/resolution", summary="Reopen a comment that was resolved")
+def reopen(narrows: NarrowsDep, comment_id: Number) -> CommentAnswer:
+    return CommentAnswer.model_validate(reviews.reopen_comment(narrows, comment_id))
 
 
 @router.delete("/comments/{comment_id}", summary="Take a draft back")

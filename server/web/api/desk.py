@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from server.services import desk
+from server.services import desk, forecasts
 from server.web.api.answers import DeskAnswer
 from server.web.api.asked import Limit
 from server.web.context import NarrowsDep
@@ -14,4 +14,5 @@ router = APIRouter(prefix="/desk", tags=["desk"])
 
 @router.get("", summary="The desk", description="The next change, those behind it and why there, and the budget.")
 def show(narrows: NarrowsDep, limit: Limit = 20) -> DeskAnswer:
-    return DeskAnswer.model_validate(desk.desk(narrows, limit))
+    forecasts.ask_all(narrows)
+    return DeskAnswer.model_validate(desk.desk(narrows, limit, foreseen=True))

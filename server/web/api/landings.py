@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from pydantic import Field
 
+from server.domain.project import LandingMethod
 from server.domain.states import LandingState
-from server.services import checks, landings, undos, workers
+from server.services import checks, landings, receipts, undos, workers
 from server.web.api.answers import CheckAnswer, LandingAnswer
 from server.web.api.asked import Asked, Id, Limit, Number, Text
 from server.web.context import NarrowsDep
@@ -19,7 +22,11 @@ class NewLanding(Asked):
 
     revision: Id = Field(description="The revision that was read; refused when a newer one came.")
     acknowledge: list[Text] = Field(default_factory=list, description="Hashes of the warnings that are accepted.")
-    message: Text = Field(default="", description="The commit's message; empty: the task's title and the summary.")
+    insist: Text = Field(
+        default="", description="Why it lands although a check is red; without a reason a red check stops it."
+    )
+    message: Text = Field(default="", description="The commit's message; empty: what the project's template gives.")
+    method: LandingMethod | None = Field(default=None, description="How it lands; the project's method without it.")
 
 
 class WithChecks(LandingAnswer):
@@ -52,11 +59,20 @@ def one(narrows: NarrowsDep, landing_id: Number) -> WithChecks:
     return WithChecks(**landing.model_dump(), checks=judged, why=workers.missing(narrows) if waits else "")
 
 
+@router.get(
+    "/landings/{landing_id}/receipt",
+    summary="A landing's receipt",
+    description="What was read, what was tested, what landed, and what was verified; 404 where nothing landed.",
+)
+def receipt(narrows: NarrowsDep, landing_id: Number) -> dict[str, Any]:
+    return receipts.of(narrows, landing_id)
+
+
 @router.delete(
     "/landings/{landing_id}",
     status_code=202,
     summary="Take a landing back",
-    description="One that waits is cancelled at once; one that landed is undone by the engine.",
+    description="One that has not moved yet is cancelled at once; one that landed is undone by the engine.",
 )
 def undo(narrows: NarrowsDep, landing_id: Number) -> LandingAnswer:
     return LandingAnswer.model_validate(undos.ask(narrows, landing_id))

@@ -21,10 +21,27 @@ class Settings(Asked):
 
     name: Text | None = None
     target_branch: Text | None = None
+    remote: Text | None = Field(
+        default=None, description="The git remote whose branch is the target; empty: a branch of the repository itself."
+    )
+    follows: StrictBool | None = Field(
+        default=None, description="Whether the local branch of that name is brought along once the remote's has moved."
+    )
+    pull_requests: StrictBool | None = Field(
+        default=None, description="Whether a landing opens a pull request on the remote instead of moving the target."
+    )
     setup: Text | None = None
     checks: list[Text] | None = None
     include: list[Text] | None = None
     landing_method: Text | None = None
+    check_each: StrictBool | None = Field(default=None, description="Of a rebase: whether each commit is checked.")
+    message_template: Text | None = Field(
+        default=None, description="Of commits that land, with `$title`, `$summary`, `$task`, `$change`."
+    )
+    author: Text | None = Field(default=None, description="Of commits that land: `you` or `agent`.")
+    co_author: StrictBool | None = Field(default=None, description="Whether the other one is named as a co-author.")
+    sign_off: StrictBool | None = Field(default=None, description="Whether your Signed-off-by ends the message.")
+    hooks: StrictBool | None = Field(default=None, description="Whether landings run the repository's own hooks.")
     agents_limit: Id | None = None
     check_rounds: int | None = None
     turn_minutes: Id | None = None
@@ -93,3 +110,12 @@ def one(narrows: NarrowsDep, project_id: Number) -> ProjectAnswer:
 @router.patch("/{project_id}", summary="Change a project's settings")
 def configure(narrows: NarrowsDep, project_id: Number, asked: Moved) -> ProjectAnswer:
     return ProjectAnswer.model_validate(projects.configure(narrows, project_id, **asked.model_dump()))
+
+
+@router.delete(
+    "/{project_id}",
+    summary="Remove a project",
+    description="Its tasks are dropped, its changes abandoned; what they had is in the trash. Register it to undo it.",
+)
+def remove(narrows: NarrowsDep, project_id: Number) -> ProjectAnswer:
+    return ProjectAnswer.model_validate(projects.remove(narrows, project_id))

@@ -21,6 +21,11 @@ class NewReview(Asked):
     revision: Id = Field(description="The revision that was read; refused when a newer one came.")
     verdict: Literal["request_changes", "later", "accept"]
     message: Text = ""
+    onto_target: bool = Field(
+        default=False,
+        description="With `request_changes`: the worktree is brought onto the target as it is now before the turn; "
+        "what does not merge stands there between conflict markers.",
+    )
 
 
 @router.post(
@@ -32,7 +37,9 @@ class NewReview(Asked):
 def judge(narrows: NarrowsDep, change_id: Number, asked: NewReview) -> ChangeBrief:
     match asked.verdict:
         case "request_changes":
-            reviews.request_changes(narrows, change_id, revision=asked.revision, message=asked.message)
+            reviews.request_changes(
+                narrows, change_id, revision=asked.revision, message=asked.message, onto_target=asked.onto_target
+            )
         case "later":
             reviews.later(narrows, change_id)
         case "accept":

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated, TypeAlias
 
-from server.domain.change import Revision
+from fastapi import APIRouter, Query, Response
+
+from server.domain.diff import Comparison, FileOutline
 from server.domain.errors import NotFound
-from server.domain.file_row import FileRow
 from server.reading import order
-from server.services import revisions
+from server.services import changes, comparisons, revisions
+from server.services.narrows import Narrows
 from server.web.api.answers import FileAnswer, RevisionAnswer
-from server.web.api.asked import Number
+from server.web.api.asked import LARGEST, Number
 from server.web.context import NarrowsDep
 
 router = APIRouter(prefix="/changes/{change_id}/revisions", tags=["revisions"])
+
+Since: TypeAlias = Annotated[
+    int | None,
+    Query(
+        ge=1,
+        le=LARGEST,
+        description="An earlier revision's number: only what was done since then. That revision is brought onto this "
+        "one's base first, so what only the base changed is left out. Without it: all that differs from the base.",
+    ),
+]
 
 
 @router.get("", summary="A change's revisions", description="Oldest first.")
@@ -28,14 +40,20 @@ def every(narrows: NarrowsDep, change_id: Number) -> list[RevisionAnswer]:
     response_class=Response,
     responses={200: {"content": {"text/x-diff": {}}}},
 )
-def patch(narrows: NarrowsDep, change_id: Number, number: Number) -> Response:
+def patch(narrows: NarrowsDep, change_id: Number, number: Number, since: Since = None) -> Response:
+    compared = _compared(narrows, change_id, number, since)
+    later = f"-since-{since}" if since else ""
+    return _attached(comparisons.patch(narrows, compared), f"change-{change_id}-{number}{later}.patch")
+
+
+def _compared(narrows: Narrows, change_id: int, number: int, since: int | None) -> Comparison:
     found = revisions.get(narrows, change_id, number)
-    return _attached(narrows, found, f"change-{change_id}-{number}.patch")
+    return comparisons.of(narrows, changes.get(narrows, change_id), found, since)
 
 
-def _attached(narrows: NarrowsDep, found: Revision, name: str) -> Response:
+def _attached(text: bytes, name: str) -> Response:
     headers = {"Content-Type": "text/x-diff", "Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(revisions.patch(narrows, found), headers=headers)
+    return Response(text, headers=headers)
 
 
 @router.get(
@@ -49,7 +67,7 @@ def aside(narrows: NarrowsDep, change_id: Number, number: Number) -> Response:
     found = revisions.aside(narrows, revisions.get(narrows, change_id, number))
     if found is None:
         raise NotFound(f"Nothing came along with revision {number}.", "Its report is all there is.")
-    return _attached(narrows, found, f"change-{change_id}-{number}-aside.patch")
+    return _attached(revisions.patch(narrows, found), f"change-{change_id}-{number}-aside.patch")
 
 
 @router.get("/{number}", summary="One revision")
@@ -58,12 +76,12 @@ def one(narrows: NarrowsDep, change_id: Number, number: Number) -> RevisionAnswe
 
 
 @router.get("/{number}/files", summary="A revision's files", description="In git's order.")
-def files(narrows: NarrowsDep, change_id: Number, number: Number) -> list[FileAnswer]:
-    found = revisions.get(narrows, change_id, number)
-    return [_file(row) for row in revisions.outline(narrows, found)]
+def files(narrows: NarrowsDep, change_id: Number, number: Number, since: Since = None) -> list[FileAnswer]:
+    compared = _compared(narrows, change_id, number, since)
+    return [_file(row, compared) for row in comparisons.outline(narrows, compared)]
 
 
-def _file(row: FileRow) -> FileAnswer:
+def _file(row: FileOutline, compared: Comparison) -> FileAnswer:
     return FileAnswer(
         position=row.position,
         path=row.path,
@@ -77,4 +95,5 @@ def _file(row: FileRow) -> FileAnswer:
         deletions=row.deletions,
         binary=row.additions is None,
         folded=order.folded(row.path),
+        blurred=row.path in compared.blurred,
     )

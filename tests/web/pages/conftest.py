@@ -13,9 +13,10 @@ from httpx2 import Response
 from starlette.testclient import TestClient
 
 from server.domain.project import Project
+from server.domain.states import CheckState
 from server.services import tasks
 from server.services.narrows import Narrows
-from server.web import pages
+from tests.support.apps import put_pages
 from tests.web.conftest import TOKEN, Worker
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -58,7 +59,7 @@ class Person:
 
 @pytest.fixture
 def person(app: FastAPI, visitor: Visitor) -> Person:
-    pages.install(app)
+    put_pages(app)
     return Person(visitor(Authorization=f"Bearer {TOKEN}"))
 
 
@@ -75,11 +76,12 @@ class Desk:
         title: str = "Add adds",
         files: Mapping[str, str | bytes] | None = None,
         summary: str = "Done.",
+        result: CheckState = CheckState.PASSED,
         **task: Any,
     ) -> int:
-        """A change in review; its number."""
+        """A change in review, whose checks ended so; its number."""
         tasks.file(self.narrows, project_id=self.project.id, title=title, **task)
-        (change,) = self.worker.answer(files or {"src/app.py": "def add(a, b):\n    return a + b\n"}, summary)
+        (change,) = self.worker.answer(files or {"src/app.py": "def add(a, b):\n    return a + b\n"}, summary, result)
         return change
 
 

@@ -40,7 +40,8 @@ def test_the_page_names_what_came_along_and_leads_to_it(person: Person, narrows:
     reports(narrows, run)
     page = person.reads(f"/changes/{run.change_id}")
     assert "The agent also changed 1 file; kept apart, not part of the report: <code><probe>.py</code>" in page
-    assert "No file is changed" in page
+    assert "Comments on the whole" in page
+    assert 'id="file-0"' not in page
     here = f"/changes/{run.change_id}/revisions/1/aside"
     assert f'href="{here}"' in page
     raw = person.client.get(here).text

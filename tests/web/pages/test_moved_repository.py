@@ -20,7 +20,7 @@ def test_the_project_page_takes_the_new_folder(
     there = tmp_path / "elsewhere"
     repository.path.rename(there)
     assert "give its new path" in person.sends(f"/changes/{change}/landing", 400, revision=1, message="Add")
-    assert f'name="path" type="text" class="code-input" value="{repository.path}"' in person.reads("/projects/1")
+    assert f'name="path" type="text" value="{repository.path}"' in person.reads("/projects/1")
     settings: dict[str, Any] = {"name": "mine", "target_branch": "main"}
     wrong = person.sends("/projects/1", 400, path=str(tmp_path / "nowhere"), **settings)
     assert f"There is no folder {tmp_path / 'nowhere'}." in wrong

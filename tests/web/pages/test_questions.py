@@ -133,7 +133,7 @@ def test_a_repository_proposes_its_rules_and_never_its_permissions(
     said = 'rules = "Be kind."\nhands_off = ["vendor/"]\nsandbox = false\nrepository_config = true\n'
     repository.commit(files={"narrows.toml": said})
     page = person.reads(f"/projects/examination?path={repository.path}")
-    assert ">Be kind.</textarea>" in page
-    assert ">vendor/</textarea>" in page
+    assert ">\nBe kind.</textarea>" in page  # the first line end is no part of it
+    assert ">\nvendor/</textarea>" in page
     project = projects.register(narrows, str(repository.path))
     assert (project.rules, project.hands_off, project.repository_config) == ("Be kind.", ["vendor/"], False)

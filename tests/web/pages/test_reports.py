@@ -28,7 +28,7 @@ def test_a_report_is_read_without_talk_of_landing_and_accepted(
     assert "The <em>new</em> one" in page
     assert "&lt;b&gt;Because" in page
     assert "A report: there is nothing to check." in page
-    assert "No file is changed" in page
+    assert "Comments on the whole" in page
     for noise in ("Blocks landing", "nothing was proven", "0 files", "/landing/new"):
         assert noise not in page
     assert person.sends("/changes/1/acceptance", revision=1) == "/?done=accepted-1"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from server.domain.project import Project
+from server.domain.project import LandingMethod, Project
 from server.domain.states import ChangeState, LandingState, RunState
-from server.services import assessments, changes, drafts, landings, reviews, runs, tasks
+from server.services import assessments, changes, drafts, landings, projects, reviews, runs, tasks
 from server.services.narrows import Narrows
 from tests.web.conftest import Worker
 from tests.web.pages.conftest import Desk, Person
@@ -26,6 +28,39 @@ def test_landing_from_the_form_to_the_line_and_back(person: Person, on_desk: Des
     assert "Take it out of the line" in person.reads(f"/changes/{change}")
     assert person.sends("/landings/1/undo") == "/landings?done=undo-1"
     assert changes.get(narrows, change).state is ChangeState.IN_REVIEW
+
+
+def test_the_form_shows_the_message_as_it_lands_and_offers_another_method(
+    person: Person, on_desk: Desk, narrows: Narrows
+) -> None:
+    change = on_desk.holds("Add adds", summary="It adds.")
+    projects.configure(narrows, on_desk.project.id, sign_off=True, landing_method="merge", message_template="x: $title")
+    form = person.reads(f"/changes/{change}/landing/new")
+    assert "x: Add adds\n\nSigned-off-by: Ada Lovelace <ada@example.org>\n</textarea>" in form
+    assert '<option value="merge" selected>' in form
+    drafts.keep(narrows, f"change/{change}/land", "Typed")
+    form = person.reads(f"/changes/{change}/landing/new")
+    assert "Typed\n\nSigned-off-by: Ada Lovelace <ada@example.org>\n</textarea>" in form
+    reviews.comment(narrows, change, revision=1, body="Hm.")
+    typed: dict[str, Any] = {"revision": 1, "message": "Typed", "method": "rebase"}
+    assert '<option value="rebase" selected>' in person.sends(f"/changes/{change}/landing", 409, **typed)
+    (warning,) = assessments.assess(narrows, change).warnings
+    person.sends(f"/changes/{change}/landing", **typed, acknowledge=warning.hash)
+    landing = landings.get(narrows, 1)
+    assert (landing.method, landing.message.splitlines()[0]) == (LandingMethod.REBASE, "Typed")
+    assert projects.get(narrows, on_desk.project.id).landing_method is LandingMethod.MERGE
+
+
+def test_the_form_shows_what_a_rebase_lands_before_it(
+    person: Person, on_desk: Desk, narrows: Narrows, worker: Worker
+) -> None:
+    change = on_desk.holds("Add adds", summary="It adds.")
+    assert "of earlier revisions before it" not in person.reads(f"/changes/{change}/landing/new")
+    reviews.request_changes(narrows, change, revision=1, message="Again.")
+    worker.answer({"src/app.py": "def add(a, b):\n    return b + a\n"})
+    form = person.reads(f"/changes/{change}/landing/new")
+    assert "By rebase, 1 commit of earlier revisions before it" in form
+    assert '<pre tabindex="0">Add adds\n\nIt adds.' in form
 
 
 def test_a_warning_must_be_acknowledged(person: Person, on_desk: Desk, narrows: Narrows) -> None:
@@ -74,9 +109,9 @@ def test_sending_back_nothing_is_refused_in_its_form(person: Person, on_desk: De
 def test_later_abandon_restore(person: Person, on_desk: Desk, narrows: Narrows) -> None:
     first, second = on_desk.holds("First"), on_desk.holds("Second")
     assert person.sends(f"/changes/{first}/postponement") == f"/?done=later-{first}"
-    assert "<h1>Second</h1>" in person.reads("/")
+    assert ">Second</h1>" in person.reads("/")
     assert person.sends(f"/changes/{second}/abandonment") == f"/?done=abandoned-{second}"
-    assert "<h1>First</h1>" in person.reads("/")
+    assert ">First</h1>" in person.reads("/")
     assert person.sends(f"/changes/{second}/restoration").startswith(f"/changes/{second}")
     assert changes.get(narrows, second).state is ChangeState.IN_REVIEW
     assert "Change" in person.sends(f"/changes/{second}/retries", 409)

@@ -16,7 +16,7 @@ from server.domain.transcript import Entry, EntryKind
 from server.domain.trouble import Trouble
 from server.services import changes, landings, pauses, runs, tasks
 from server.services.narrows import Narrows
-from server.store import queries
+from server.store import run_queries
 from server.web import rendering
 from server.web.live_page import Teller, Watch
 from tests.web.conftest import Worker
@@ -223,7 +223,7 @@ def test_the_head_says_how_the_run_stands(person: Person, narrows: Narrows, proj
     for words in ("not confined", "Used</dt><dd>unknown", "data-since", f'action="/runs/{run.id}/stop"'):
         assert words in head
     with narrows.transaction() as db:
-        run = queries.run(db, run.id)
+        run = run_queries.one(db, run.id)
         run.driven_by, run.confined_by, run.continued = "claude 2.1 <x>", "bubblewrap", False
         run.quiet_since = now() - timedelta(minutes=6)
         run.usage = {"input": 12, "output": 3, "cost": 0.5}

@@ -1,0 +1,345 @@
+"""Things for the style guide, of every kind one in every state. They are in no database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from markupsafe import Markup
+
+from server.domain.agent import TrialState
+from server.domain.agent_facts import Readiness
+from server.domain.base import now
+from server.domain.change import Change, Revision
+from server.domain.check import Check
+from server.domain.diff import Comparison
+from server.domain.errors import Invalid, WrongState
+from server.domain.event import Actor, Event
+from server.domain.flag import Flag, FlagKind
+from server.domain.landing import Landing
+from server.domain.project import LandingMethod, Project
+from server.domain.question import TOOLS, Question
+from server.domain.review import CommentState, Side
+from server.domain.run import Reason, Run
+from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState
+from server.domain.task import Kind, Task
+from server.domain.transcript import Entry, EntryKind
+from server.domain.trouble import Trouble
+from server.reading import report
+from server.reading.transcripts import Excerpt, Item
+from server.services import desk
+from server.services.anchors import Placed
+from server.services.assessments import Assessment, Objection, red
+from server.services.forecasts import Neighbour, Outlook
+from server.services.search import Found, Hit
+from server.web import made_up_diff, search
+from server.web.done import Done
+from server.web.looks import Asked
+from server.web.made_up_diff import NUMBER
+from server.web.methods import METHODS
+from server.web.passages import Report, Shown
+from server.web.reader import Place
+from server.web.sheet import Bar, Sheet
+
+BRIEF = "`parse` only takes one unit. People write `1h30m`.\n\n- `2d` gives 172800\n- `soon` raises `ValueError`"
+REPORT = "# Which parser?\n\nThe **new** one.\n\n- [ ] Take `durations` out of the old one\n- it is slower\n"
+REPORTED_BEFORE = "# Which parser?\n\nThe **old** one.\n\n- it is slower\n- nobody knows it\n"
+STATES: dict[str, type[StrEnum]] = {
+    "task": TaskState,
+    "change": ChangeState,
+    "run": RunState,
+    "check": CheckState,
+    "landing": LandingState,
+    "question": QuestionState,
+    "comment": CommentState,
+    "agent": Readiness,
+    "trial": TrialState,
+}
+
+task = Task(
+    id=NUMBER,
+    project_id=NUMBER,
+    title="Parse durations of several units",
+    brief=BRIEF,
+    examples='`parse("1h30m")` gives 5400',
+    done_when="The examples are tests.",
+    agent="demo",
+    kind=Kind.DIRECTED,
+)
+project = Project(id=NUMBER, name="durations", path="/home/you/durations", target_branch="main", checks=["make test"])
+revision = Revision(
+    id=NUMBER,
+    change_id=NUMBER,
+    run_id=NUMBER,
+    number=2,
+    commit="c" * 40,
+    tree="e" * 40,
+    base="b" * 40,
+    base_tree="d" * 40,
+    summary="`parse` reads any sequence of number and unit now.",
+    files=9,
+    additions=120,
+    deletions=34,
+    minutes=7,
+)
+earlier = Revision(
+    id=NUMBER + 1, change_id=NUMBER, number=1, commit="a" * 40, tree="a" * 40, base="b" * 40, base_tree="d" * 40
+)
+comparison = Comparison(NUMBER, NUMBER, 2, "d" * 40, "e" * 40, since=1, blurred=frozenset({"durations.py"}))
+
+
+def everything() -> dict[str, Any]:
+    """What the style guide's template shows, by the names that the templates of the parts know it by."""
+    return {
+        "states": STATES,
+        "change": _change(ChangeState.IN_REVIEW),
+        "task": task,
+        "project": project,
+        "revision": revision,
+        "sheet": sheet(),
+        "bars": [(f"{state.value}".replace("_", " "), sheet(state)) for state in ChangeState],
+        "bar": Bar(),
+        "methods": METHODS,
+        "earlier": ["Parse durations of several units\n\nDays are missing yet.\n"],
+        "untaken": ["durations.py"],
+        "forms": [
+            Bar(form, "Parse durations of several units\n\nPeople write 1h30m.") for form in ("land", "send back")
+        ],
+        "reader": made_up_diff.Reader(),
+        "verbs": TOOLS,
+        "problem": WrongState("This change is landed already.", "Reload the page to see where it stands."),
+        "against": Invalid("title", "A task needs a title.", "Say in one line what should be different."),
+        "typed_comments": [Place(NUMBER, 2, 0, "new", 3, 5), Place(NUMBER, 2)],
+        "comments": made_up_diff.comments(),
+        "samples": made_up_diff.samples(),
+        "clashes": made_up_diff.clashes(),
+        "report": replace(sheet(), revision=_reported(), placed=[]),
+        "report_of": _report,
+        "landings": landings(),
+        "checks": checks(),
+        "outlooks": outlooks(),
+        "runs": runs(),
+        "items": items(),
+        "toasts": [
+            Done("Landing “Parse durations”.", f"/landings/{NUMBER}/undo", f"/changes/{NUMBER}", "one"),
+            Done("Sent “Parse durations” back to its agent.", about="another"),
+        ],
+        "found": Found([Hit(0, "durations.py", Side.NEW, 5, 4, "    parts = PART.findall(text)")], 1, 1),
+        "around": search.around,
+        "comparison": comparison,
+    }
+
+
+def _change(state: ChangeState, note: str = "") -> Change:
+    return Change(id=NUMBER, task_id=NUMBER, project_id=NUMBER, state=state, note=note)
+
+
+def sheet(state: ChangeState = ChangeState.IN_REVIEW) -> Sheet:
+    """A change in that state with everything that can stand on its page."""
+    placed = [each for _, each in made_up_diff.comments()]
+    seen = desk.Sheet(
+        change=_change(state, "Its checks were red, twice." if state is ChangeState.NEEDS_ATTENTION else ""),
+        task=task,
+        project=project,
+        revisions=[earlier, revision],
+        runs=[each for each in runs() if each.state is RunState.SUCCEEDED],
+        checks=checks(),
+        comments=[each.comment for each in placed],
+        landings=[each for each in landings() if each.state is LandingState.LANDED],
+        questions=_questions() if state is ChangeState.NEEDS_ATTENTION else [],
+        assessment=Assessment(
+            [red("make lint")],
+            [Objection("size", "154 changed lines are more than one reading can judge.")],
+        ),
+        held_up="",
+        outlook=outlooks()[-2] if state in (ChangeState.IN_REVIEW, ChangeState.LANDING) else None,
+    )
+    return Sheet(
+        seen=seen,
+        asked=Asked(glance=True),
+        revision=revision,
+        comparison=comparison,
+        checks=seen.checks,
+        outline=made_up_diff.files(),
+        aside=[],
+        placed=placed,
+        viewed={1},
+        flags=_flags(),
+        judged=[],
+        clock=154,
+        history=[
+            Event(actor=actor, verb=verb, noun="change", noun_id=NUMBER)
+            for actor, verb in ((Actor.YOU, "filed"), (Actor.AGENT, "presented"), (Actor.YOU, "sent_back"))
+        ],
+        moved=3,
+    )
+
+
+def outlooks() -> list[Outlook]:
+    """One for each prospect, in their order."""
+    told: dict[str, Any] = {"change_id": NUMBER, "project_id": NUMBER, "target": "main", "revision": 2, "base": "b"}
+    other = Neighbour(NUMBER + 1, "Read weeks, too", ["durations.py"])
+    close = Neighbour(NUMBER + 2, "Say what is wrong", [], [["durations.py", "parse"], ["README.md", ""]])
+    return [
+        Outlook(**told),
+        Outlook(**told, at="f"),
+        Outlook(**told, at="f", touching=[close]),
+        Outlook(**told, at="f", after=[other], breaks=[other], touching=[close]),
+        Outlook(**told, at="f", conflicts=["durations.py", "tests/test_durations.py"]),
+    ]
+
+
+def checks() -> list[Check]:
+    return [
+        Check(
+            id=NUMBER + position,
+            project_id=NUMBER,
+            tree="e" * 40,
+            position=position,
+            command=f"make {state.value}",
+            state=state,
+            exit_code={CheckState.PASSED: 0, CheckState.FAILED: 2}.get(state),
+            seconds=3.2 if state in (CheckState.PASSED, CheckState.FAILED) else None,
+        )
+        for position, state in enumerate(CheckState)
+    ]
+
+
+def _flags() -> list[Flag]:
+    return [
+        Flag(id=NUMBER, revision_id=NUMBER, kind=kind, path="durations.py", line=4, sentence="It says `assert True`.")
+        for kind in FlagKind
+    ]
+
+
+def _questions() -> list[Question]:
+    asked: dict[str, Any] = {
+        "run_id": NUMBER,
+        "change_id": NUMBER,
+        "project_id": NUMBER,
+        "tool": "execute",
+        "title": "Install it",
+    }
+    return [
+        Question(id=NUMBER, detail="make install", waits_until=now() + timedelta(minutes=9), **asked),
+        Question(
+            id=NUMBER + 1,
+            detail="make clean",
+            state=QuestionState.WAITING,
+            waits_until=now(),
+            **asked | {"tool": "edit"},
+        ),
+    ]
+
+
+def landings() -> list[Landing]:
+    tree, why = "e" * 40, "Lint is broken on main, and mended there tomorrow."
+    checks = [
+        {"command": "make test", "check": NUMBER, "state": "passed", "seconds": 3.2, "log": "", "tree": tree},
+        {"command": "make lint", "check": NUMBER, "state": "failed", "seconds": 1.0, "log": "", "tree": tree},
+    ]
+    receipt = {
+        "read": {"revision": 2, "diff_sha256": "f" * 64},
+        "tested": {
+            "tree": tree,
+            "checks": checks,
+            "retried": ["make test"],
+            "red_before": ["make lint"],
+            "insisted": why,
+        },
+        "landed": {"branch": "main", "from": "b" * 40, "to": "c" * 40, "tree": tree, "as_read": True},
+        "verified": {"branch": {"at": "c" * 40, "contains": True, "tree": tree}},
+    }
+    elsewhere: dict[str, Any] = {
+        "remote": "origin",
+        "topic": "narrows/12-parse-durations",
+        "pull_request": "https://example.org/durations/compare/main...narrows/12-parse-durations",
+        "note": "narrows/12-parse-durations is on origin; the pull request into main is yet to be opened.",
+    }
+    return [
+        Landing(
+            id=NUMBER + number,
+            change_id=NUMBER,
+            project_id=NUMBER,
+            revision_id=NUMBER,
+            target_branch="main",
+            method=LandingMethod.SQUASH,
+            message="Parse durations of several units",
+            state=state,
+            receipt=receipt if state in (LandingState.LANDED, LandingState.UNDONE) else None,
+            error="`make test` failed on the merged tree." if state is LandingState.FAILED else "",
+            insisted=why if state is LandingState.LANDED else "",
+            behind=NUMBER if state is LandingState.QUEUED else None,
+            **elsewhere if state in (LandingState.LANDED, LandingState.UNDONE) else {},
+        )
+        for number, state in enumerate(LandingState)
+    ]
+
+
+def runs() -> list[Run]:
+    """A run in every state."""
+    return [
+        Run(
+            id=NUMBER + number,
+            change_id=NUMBER,
+            task_id=NUMBER,
+            project_id=NUMBER,
+            reason=Reason.FIRST,
+            agent="demo",
+            prompt="",
+            state=state,
+            trouble=Trouble.LOGIN if state is RunState.FAILED else None,
+            error="401 Unauthorized" if state is RunState.FAILED else "",
+            usage={"input": 12_000, "output": 800},
+            driven_by="demo 1",
+            confined_by="bubblewrap 0.8",
+            started_at=None if state is RunState.QUEUED else now() - timedelta(minutes=3),
+            ended_at=None if state in (RunState.QUEUED, RunState.RUNNING) else now(),
+        )
+        for number, state in enumerate(RunState)
+    ]
+
+
+def items() -> list[Item]:
+    """What a transcript is made of."""
+    at = now().timestamp()
+    output = Excerpt("\x1b[32m3 passed\x1b[0m in 0.4 s", lines=1)
+    plan = (("completed", "Read it"), ("in_progress", "Write it"), ("pending", "Test it"))
+    entries = [
+        (Entry(EntryKind.MESSAGE, at, text="I will read `durations.py` *first*."), None),
+        (Entry(EntryKind.THOUGHT, at, text="One unit only. Why?"), None),
+        (Entry(EntryKind.PLAN, at, plan=plan), None),
+        (Entry(EntryKind.TOOL, at, tool="execute", title="make test", state="completed"), output),
+        (Entry(EntryKind.TOOL, at, tool="execute", title="make lint", state="failed"), Excerpt("2 errors", lines=1)),
+        (Entry(EntryKind.TOOL, at, tool="edit", title="Edit durations.py", state="in_progress"), None),
+        (Entry(EntryKind.FILE, at, path="durations.py"), None),
+        (Entry(EntryKind.QUESTION, at, title="Install it", tool="execute", state="allowed"), None),
+        (Entry(EntryKind.USAGE, at, usage={"input": 12_000, "output": 800}), None),
+        (Entry(EntryKind.NOTICE, at, text="Its earlier conversation could not be continued."), None),
+    ]
+    return [Item(NUMBER + number, NUMBER + number, entry, told) for number, (entry, told) in enumerate(entries)]
+
+
+def _reported() -> Revision:
+    return Revision(**revision.model_dump() | {"id": NUMBER + 2, "report": REPORT})
+
+
+def _report(revision: Revision, _: Sequence[Placed]) -> Report:
+    """The report as its template shows it, with passages that are new, different and gone."""
+    found = report.compare(report.blocks(revision.report or ""), report.blocks(REPORTED_BEFORE))
+    shown = [
+        Shown(each.block, "gone" if isinstance(each, report.Gone) else _since(each), _before(each)) for each in found
+    ]
+    return Report(shown, 1)
+
+
+def _since(passage: report.Passage) -> str:
+    return "new" if passage.fresh else "changed" if passage.before else ""
+
+
+def _before(passage: report.Passage | report.Gone) -> Markup:
+    known = isinstance(passage, report.Passage) and passage.before
+    return Markup(known.html if known else "")
