@@ -13,6 +13,7 @@ from server.agents.transcripts import Transcript
 from server.agents.turns import one_line
 
 PATIENCE = 90.0  # seconds of nothing but failing tries, after which it is hopeless
+TRIES_AGAIN = "Its model fails, it tries again:"
 
 
 class Retries:
@@ -47,7 +48,7 @@ class Retries:
         """A try failed, and the agent tries again."""
         said = one_line(said)
         if said != self.last:
-            self._transcript.notice(f"Its model fails, it tries again: {said}")
+            self._transcript.notice(f"{TRIES_AGAIN} {said}")
         self.last, self.any = said, True
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PATIENCE, self.hopeless.set)

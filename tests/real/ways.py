@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,10 +16,11 @@ import httpx2
 
 from server.agents.known import KNOWN
 from server.agents.protocol import AgentSpec
+from server.agents.retries import TRIES_AGAIN
 from server.git import keeper
 from tests.real import homes
 from tests.real.model import ScriptedModel
-from tests.real.programs import Programs
+from tests.real.programs import Programs, cache
 from tests.real.scripts import BLOCKING, FOREVER
 from tests.support.processes import carrying, wait_until
 from tests.support.repositories import Repository
@@ -32,6 +35,7 @@ SAMPLE = {
     ".gitignore": "__pycache__/\n",
 }
 CHECK = "python3 test_calc.py"
+COMPILED = cache() / "compiled"  # what node makes of the agents' scripts, once
 GONE_WITHIN = 5.0  # seconds
 STARTS_AT_ONCE = 3  # more of them would only be slower, and what the agents do meanwhile, too
 
@@ -80,7 +84,8 @@ class Shop:
             "NARROWS_AGENTS": "12",
             "NARROWS_BUDGET": "0",
         }
-        sections = [f'[agents.{way}]\nbased_on = "{way.agent}"\nway = "{way.way}"\n' for way in ways]
+        env = f'env = {{ NODE_COMPILE_CACHE = "{COMPILED}" }}'
+        sections = [f'[agents.{way}]\nbased_on = "{way.agent}"\nway = "{way.way}"\n{env}\n' for way in ways]
         (self.server.data / "config.toml").write_text("\n".join(sections))
         self.server.start()
         self.project: int = self.server.post(
@@ -98,6 +103,14 @@ class Shop:
         """The task's runs with all their fields, oldest first."""
         briefs = self.server.get(f"/api/tasks/{task}")["runs"]
         return [self.server.get(f"/api/runs/{brief['id']}") for brief in briefs]
+
+    def failing(self, run: Answer) -> tuple[float, float]:
+        """Seconds of an ended run until its model was first heard to fail, and from then to its end."""
+        lines = (self.server.data / "runs" / str(run["id"]) / "transcript.jsonl").read_text().splitlines()
+        heard = [entry["at"] for entry in map(json.loads, lines) if entry.get("text", "").startswith(TRIES_AGAIN)]
+        started, ended = (datetime.fromisoformat(run[name]).timestamp() for name in ("started_at", "ended_at"))
+        silent = (heard[0] if heard else ended) - started
+        return silent, ended - started - silent
 
     def change(self, task: int) -> Answer | None:
         changes = self.server.get(f"/api/tasks/{task}")["changes"]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
+from server.agents.retries import TRIES_AGAIN
 from server.agents.streams.node import Node, read_object
 from server.agents.transcripts import Transcript
 from server.agents.turns import one_line, plain
@@ -64,7 +65,7 @@ class NotedTries:
         self._transcript = transcript
 
     def failed(self, said: str) -> None:
-        self._transcript.notice(f"Its model fails, it tries again: {one_line(said)}")
+        self._transcript.notice(f"{TRIES_AGAIN} {one_line(said)}")
 
     def answered(self) -> None:
         pass
