@@ -19,6 +19,7 @@ class Change(Row, table=True):
 
     task_id: int = Field(foreign_key="tasks.id", index=True)
     project_id: int = Field(foreign_key="projects.id", index=True)
+    agent: str  # who works on it
     state: ChangeState = Field(default=ChangeState.WORKING, sa_type=Word(ChangeState), index=True)
     note: str = ""  # why it is where it is, when that is worth a sentence
     slot: int | None = None  # its worktree's number among the project's; None: given back
@@ -28,6 +29,8 @@ class Change(Row, table=True):
     part_of: int | None = Field(default=None, foreign_key="changes.id")  # the change that it was split from
     ready_at: datetime | None = Field(default=None, sa_type=Moment)  # came to the desk
     later_at: datetime | None = Field(default=None, sa_type=Moment)  # put off by the person
+    pinned_at: datetime | None = Field(default=None, sa_type=Moment)  # kept first by the person
+    split_offered: bool = False  # its agent was asked, once, to split it
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
 
     @property
@@ -127,6 +130,8 @@ class Revision(Row, table=True):
     files: int = 0
     additions: int = 0
     deletions: int = 0
+    reading_files: int = 0  # those of the files that need reading
+    reading_lines: int = 0  # changed lines that do: not generated, vendored, locked, moved or of white space alone
     minutes: float = 0  # how long reading it is expected to take
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
 

@@ -14,9 +14,11 @@ class FlagKind(StrEnum):
     REMOVED_TEST = "removed_test"
     SKIPPED_TEST = "skipped_test"
     LOOSENED_TEST = "loosened_test"
+    WEAKENED = "weakened"  # a threshold, a rule of a linter, a step of CI: less is asked than before
     SECRET = "secret"
     DEPENDENCY = "dependency"  # what is installed with the project changes
     CI = "ci"  # what runs on other machines changes
+    FAR = "far"  # nothing that the task speaks of
     MARKER = "marker"  # of a conflict, left in a file
     AGENTS = "agents"  # what agents are told, or what runs when one starts
 

@@ -9,6 +9,20 @@ from sqlmodel import Field
 
 from server.domain.base import Json, Moment, Row, Word, now
 
+DEFAULT_RISKY = [
+    "**/auth*/**",
+    "**/*auth*",
+    "**/*login*",
+    "**/*password*",
+    "**/*permission*",
+    "**/*crypto*",
+    "**/*secur*",
+    "**/*payment*",
+    "**/*billing*",
+    "**/migrations/**",
+    "**/alembic/**",
+    "**/Dockerfile*",
+]
 DEFAULT_INCLUDE = [".env*", ".claude/settings.local.json"]
 
 
@@ -58,6 +72,9 @@ class Project(Row, table=True):
     check_minutes: int = 20  # time limit of one check or setup
     rules: str = ""  # markdown, told to every agent
     hands_off: list[str] = Field(default_factory=list, sa_type=Json)  # paths that agents are told not to touch
+    risky: list[str] = Field(default_factory=lambda: list(DEFAULT_RISKY), sa_type=Json)  # paths where errors cost most
+    review_size: int = 400  # changed lines above which a change's agent is asked, once, to split it; 0: never
+    refactor_every: int = 4  # landed changes after which a refactoring is drafted; 0: never
     permissions: dict[str, str] = Field(default_factory=dict, sa_type=Json)  # kind of tool → Permission; others: allow
     ask_minutes: int = 10  # how long a run waits, slot and all, for the answer to a question
     repository_config: bool = False  # whether agents may load what the repository itself configures for them

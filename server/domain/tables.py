@@ -13,7 +13,9 @@ from server.domain.preference import Preference
 from server.domain.project import Project
 from server.domain.question import Question
 from server.domain.review import Anchor, Clock, Comment, Draft, Review, Viewed
+from server.domain.risk import Counterproof, Coverage, Risk
 from server.domain.run import Executor, Run
+from server.domain.survival import Survival
 from server.domain.task import Task, TaskLink
 from server.domain.trash import Trash
 
@@ -24,6 +26,8 @@ __all__ = [
     "Check",
     "Clock",
     "Comment",
+    "Counterproof",
+    "Coverage",
     "Draft",
     "Event",
     "Executor",
@@ -37,7 +41,9 @@ __all__ = [
     "Question",
     "Review",
     "Revision",
+    "Risk",
     "Run",
+    "Survival",
     "Task",
     "TaskLink",
     "Trash",

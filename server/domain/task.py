@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlmodel import Field, SQLModel
 
-from server.domain.base import Moment, Row, Word, now
+from server.domain.base import Json, Moment, Row, Word, now
 from server.domain.states import TASK_MOVES, TaskState, move
 
 
@@ -28,6 +28,10 @@ class Task(Row, table=True):
     done_when: str = ""  # markdown: how it is seen that the task is done
     kind: Kind = Field(default=Kind.DIRECTED, sa_type=Word(Kind))
     agent: str  # a built-in or configured agent's name
+    rivals: list[str] = Field(
+        default_factory=list, sa_type=Json
+    )  # further agents, each with a change of its own for it
+    past_budget: bool = False  # the person lets it start, whatever waits to be read
     priority: int = 0  # higher goes first
     state: TaskState = Field(default=TaskState.OPEN, sa_type=Word(TaskState), index=True)
     created_at: datetime = Field(default_factory=now, sa_type=Moment)
@@ -43,6 +47,11 @@ class Task(Row, table=True):
     def reopen(self) -> None:
         """Wanted again, after it was dropped or its landing undone."""
         self._become(TaskState.OPEN)
+
+    @property
+    def agents(self) -> list[str]:
+        """Those that try it, the first one first."""
+        return [self.agent, *self.rivals]
 
     def _become(self, state: TaskState) -> None:
         self.state = move(f"Task {self.id}", TASK_MOVES, self.state, state)

@@ -1,7 +1,7 @@
-"""The process that prepares what will be read.
+"""The process that prepares what will be read, and looks at it.
 
-The first line of its input says where everything is; each one after that is the number of a change, and is answered
-by a line when the change is prepared. It ends with its input, and may be killed at any time.
+The first line of its input says where everything is; each one after that is "prepare" or "examine" and the number of a
+change, and is answered by a line when that is done. It ends with its input, and may be killed at any time.
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from server.domain.errors import NarrowsError
-from server.services import renderings
+from server.services import examinations, renderings
 from server.services.narrows import Narrows
 from server.settings import Settings
 from server.store.database import Database
 
+DEEDS: dict[str, Callable[[Narrows, int], object]] = {
+    "prepare": renderings.prepare_change,
+    "examine": examinations.examine,
+}
 NICER = 10  # than what a person waits for
 log = logging.getLogger(__name__)
 
@@ -30,15 +35,16 @@ def main(orders: IO[str], answers: IO[str]) -> None:
     narrows = Narrows(Settings(data=Path(place["data"]), database_url=place["database"]), database)
     try:
         for line in orders:
-            answers.write(_prepare(narrows, int(line)) + "\n")
+            deed, change_id = line.split()
+            answers.write(_carry_out(narrows, DEEDS[deed], int(change_id)) + "\n")
             answers.flush()
     finally:
         database.close()
 
 
-def _prepare(narrows: Narrows, change_id: int) -> str:
+def _carry_out(narrows: Narrows, deed: Callable[[Narrows, int], object], change_id: int) -> str:
     try:
-        renderings.prepare_change(narrows, change_id)
+        deed(narrows, change_id)
     except NarrowsError as error:
         return f"failed: {error}".replace("\n", " ")
     except Exception:

@@ -16,6 +16,7 @@ from server.engine.processes import Command, Process
 from server.engine.workplace import Workplace
 from server.services import renderings
 
+FOLDERS = {"prepare": "rendering", "examine": "examining"}  # where its process keeps its lock
 LIGHT = 60_000  # bytes that are prepared in this process: starting another one takes longer
 IDLE = 20.0  # seconds after which a process that has nothing to do is ended
 NEEDED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 async def work(place: Workplace) -> None:
     """Prepare each new revision, an agent's or a person's, until cancelled."""
-    helper = Helper(place)
+    helper = Helper(place, "prepare")
     try:
         with place.narrows.bus.subscribe() as signals:
             while (batch := await signals.batch(IDLE if helper.runs else None)) is not None:
@@ -43,7 +44,7 @@ async def _prepare(place: Workplace, helper: Helper, change_id: int) -> None:
         if await asyncio.to_thread(renderings.weight, place.narrows, change_id) <= LIGHT:
             await asyncio.to_thread(renderings.prepare_change, place.narrows, change_id)
         else:
-            await helper.prepare(change_id)
+            await helper.order(change_id)
     except NarrowsError as error:
         log.warning("change %s could not be prepared: %s", change_id, error)
     except Exception:
@@ -51,28 +52,33 @@ async def _prepare(place: Workplace, helper: Helper, change_id: int) -> None:
 
 
 class Helper:
-    """A process of its own for what takes long, started when there is something to do. One change at a time."""
+    """A process of its own for what takes long, started when there is something to do. One change at a time.
 
-    def __init__(self, place: Workplace) -> None:
+    `deed` is what it does with each: "prepare" or "examine".
+    """
+
+    def __init__(self, place: Workplace, deed: str) -> None:
         self._settings = place.narrows.settings
+        self._deed = deed
         self._process: Process | None = None
 
     @property
     def runs(self) -> bool:
         return self._process is not None
 
-    async def prepare(self, change_id: int) -> None:
-        """Returns when it is done, or the process is gone."""
+    async def order(self, change_id: int) -> bool:
+        """Returns when it is done, or the process is gone: whether it was done."""
         if self._process is None:
             self._process = await self._start()
             place = {"data": str(self._settings.data), "database": self._settings.database_url}
-            self._order(json.dumps(place))
-        self._order(str(change_id))
+            self._write(json.dumps(place))
+        self._write(f"{self._deed} {change_id}")
         answer = (await self._process.stdout.readline()).decode().strip()
         if not answer:
             await self.stop()
         if answer != "done":
-            log.warning("change %s could not be prepared: %s", change_id, answer or "the process has ended")
+            log.warning("%s change %s: %s", self._deed, change_id, answer or "the process has ended")
+        return answer == "done"
 
     async def stop(self) -> None:
         """End the process, if it runs."""
@@ -83,13 +89,13 @@ class Helper:
             finally:
                 process.close()
 
-    def _order(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n".encode())
 
     async def _start(self) -> Process:
-        folder = self._settings.data / "rendering"
+        folder = self._settings.data / FOLDERS[self._deed]
         folder.mkdir(mode=0o700, exist_ok=True)
         here = str(Path(server.__file__).parent.parent)
         env = {name: os.environ[name] for name in NEEDED if name in os.environ} | {"PYTHONPATH": here}

@@ -61,7 +61,7 @@ class _Room:
 
 
 def _begin(db: Session, task: Task) -> Run:
-    change = Change(task_id=task.id, project_id=task.project_id)
+    change = Change(task_id=task.id, project_id=task.project_id, agent=task.agent)
     events.record(db, Actor.ENGINE, "began", change)
     return follow(db, change, Reason.FIRST, prompts.first(task, queries.project(db, task.project_id)))
 
@@ -78,7 +78,7 @@ def follow(db: Session, change: Change, reason: Reason, prompt: str, onto: str =
         task_id=task.id,
         project_id=change.project_id,
         reason=reason,
-        agent=task.agent,
+        agent=change.agent,
         prompt=prompt,
         onto=onto,
     )

@@ -225,7 +225,7 @@ def _write(narrows: Narrows, plan: _Plan, *, checked: bool, rest: Rest) -> Chang
     with narrows.transaction() as db:
         change = queries.change(db, plan.change.id)
         changes.reviewed(db, change, plan.seen.number)
-        part = Change(task_id=change.task_id, project_id=change.project_id, part_of=change.id)
+        part = Change(task_id=change.task_id, project_id=change.project_id, agent=change.agent, part_of=change.id)
         events.record(db, Actor.YOU, "began", part, part_of=change.id)
         part.present(f"A part of change {change.id}.")
         plan.part.change_id = part.id

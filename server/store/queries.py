@@ -25,6 +25,7 @@ from server.domain.preference import Preference
 from server.domain.project import Project
 from server.domain.question import UNANSWERED, Question
 from server.domain.review import Anchor, Clock, Comment, CommentState, Draft, Review, Verdict, Viewed
+from server.domain.risk import Risk
 from server.domain.states import ChangeState, QuestionState, RunState, TaskState
 from server.domain.task import Task, TaskLink
 
@@ -514,6 +515,18 @@ def last_tick(db: Session) -> datetime | None:
 
 def flags_of_revision(db: Session, revision_id: int) -> list[Flag]:
     return list(db.exec(select(Flag).where(Flag.revision_id == revision_id).order_by(col(Flag.id))))
+
+
+def risk(db: Session, revision_id: int) -> Risk | None:
+    return db.exec(select(Risk).where(Risk.revision_id == revision_id)).first()
+
+
+def unexamined_changes(db: Session) -> list[int]:
+    """Those that wait to be read, and whose newest revision was not looked at yet."""
+    newest = select(func.max(Revision.id)).where(Revision.change_id == Change.id).correlate(Change).scalar_subquery()
+    unseen = ~exists().where(col(Risk.revision_id) == newest)
+    waits = and_(col(Change.state).in_(ON_THE_DESK), newest.is_not(None))
+    return list(db.exec(select(Change.id).where(waits, unseen).order_by(col(Change.id))))
 
 
 def preferences(db: Session) -> list[Preference]:

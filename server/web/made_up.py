@@ -134,7 +134,7 @@ def everything() -> dict[str, Any]:
 
 
 def _change(state: ChangeState, note: str = "") -> Change:
-    return Change(id=NUMBER, task_id=NUMBER, project_id=NUMBER, state=state, note=note)
+    return Change(id=NUMBER, task_id=NUMBER, project_id=NUMBER, agent="demo", state=state, note=note)
 
 
 def sheet(state: ChangeState = ChangeState.IN_REVIEW) -> Sheet:

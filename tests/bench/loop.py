@@ -251,7 +251,7 @@ def _fill(file: Path, tasks: int, changes: int) -> None:
             db.flush()
             if not waits:
                 continue
-            change = Change(task_id=task.id, project_id=project.id)
+            change = Change(task_id=task.id, project_id=project.id, agent=task.agent)
             change.present()
             db.add(change)
             db.flush()

@@ -44,7 +44,7 @@ def task(state: Any) -> Task:
 
 
 def change(state: Any) -> Change:
-    return Change(id=7, task_id=1, project_id=1, state=state)
+    return Change(id=7, task_id=1, project_id=1, agent="demo", state=state)
 
 
 def run(state: Any) -> Run:

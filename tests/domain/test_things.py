@@ -83,14 +83,14 @@ def test_a_revision_names_the_ref_that_holds_it() -> None:
 
 
 def test_a_change_that_goes_back_to_its_agent_is_no_longer_put_off() -> None:
-    change = Change(task_id=1, project_id=1, state=ChangeState.IN_REVIEW, note="Its checks are red.")
+    change = Change(task_id=1, project_id=1, agent="demo", state=ChangeState.IN_REVIEW, note="Its checks are red.")
     change.put_off()
     change.resume()
     assert (change.later_at, change.note) == (None, "")
 
 
 def test_a_change_that_was_undone_goes_to_the_end_of_the_desk() -> None:
-    change = Change(task_id=1, project_id=1, state=ChangeState.LANDED)
+    change = Change(task_id=1, project_id=1, agent="demo", state=ChangeState.LANDED)
     change.undo()
     assert change.note == "Its landing was undone."
     assert change.later_at is not None

@@ -97,15 +97,15 @@ def test_a_process_that_is_killed_is_followed_by_another(
     place: Workplace, workshop: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        helper = rendering.Helper(place)
+        helper = rendering.Helper(place, "prepare")
         try:
             change = await asyncio.to_thread(workshop.change, LARGE)
-            await helper.prepare(change.id)
+            await helper.order(change.id)
             os.kill(helpers(place.narrows)[0], signal.SIGKILL)
             (place.narrows.settings.data / "renderings.db").unlink()
-            await helper.prepare(change.id)
+            await helper.order(change.id)
             assert "the process has ended" in caplog.text
-            await helper.prepare(change.id)
+            await helper.order(change.id)
             assert prepared(place.narrows, change)
         finally:
             await helper.stop()
@@ -119,15 +119,15 @@ def test_what_cannot_be_prepared_stops_nothing(
     mirror = place.narrows.mirror(workshop.project.id)
 
     async def story() -> None:
-        helper = rendering.Helper(place)
+        helper = rendering.Helper(place, "prepare")
         change = await asyncio.to_thread(workshop.change, LARGE)
         mirror.rename(mirror.with_suffix(".away"))
         with caplog.at_level(logging.WARNING):
             await rendering._prepare(place, helper, change.id)
         assert "could not be prepared: The mirror" in caplog.text
-        await helper.prepare(change.id)  # nothing is kept of what can't be read
+        await helper.order(change.id)  # nothing is kept of what can't be read
         shutil.move(mirror.with_suffix(".away"), mirror)
-        await helper.prepare(change.id)
+        await helper.order(change.id)
         assert prepared(place.narrows, change)
         await helper.stop()
 
@@ -139,9 +139,9 @@ def test_the_process_answers_each_order(narrows: Narrows, workshop: Workshop) ->
     change = workshop.change(LARGE)
     place = {"data": str(narrows.settings.data), "database": narrows.settings.database_url}
     answers = io.StringIO()
-    renderer.main(io.StringIO(f"{json.dumps(place)}\n{change.id}\n999\n"), answers)
-    done, failed = answers.getvalue().splitlines()
-    assert done == "done"
+    renderer.main(io.StringIO(f"{json.dumps(place)}\nprepare {change.id}\nprepare 999\nexamine {change.id}\n"), answers)
+    done, failed, seen = answers.getvalue().splitlines()
+    assert done == seen == "done"
     assert failed.startswith("failed: ")
     assert prepared(narrows, change)
     assert prepared(narrows, change, Look(View.SPLIT))

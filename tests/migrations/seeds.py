@@ -408,4 +408,51 @@ LANDING = with_more(
     },
 )
 
-SEEDS: dict[str, Rows] = {"0001": FIRST, "0002": REAL_AGENTS, "0003": REVIEW_PAGE, "0004": LANDING}
+CAPACITY = with_more(
+    LANDING,
+    {
+        "changes": [{"agent": "demo", "pinned_at": MOMENT, "split_offered": 1}],
+        "projects": [{"risky": '["**/auth*"]', "review_size": 300, "refactor_every": 0}],
+        "revisions": [{"reading_files": 1, "reading_lines": 1}],
+        "tasks": [{"rivals": '["codex"]', "past_budget": 1}],
+    },
+    {
+        "risks": [
+            {
+                "id": 1,
+                "revision_id": 1,
+                "level": "low",
+                "points": 0.5,
+                "reasons": '[[0.5, "One file."]]',
+                "at": MOMENT,
+            }
+        ],
+        "coverages": [{"id": 1, "revision_id": 1, "covered": 1, "coverable": 2, "missed": '{"a.py": [3]}'}],
+        "counterproofs": [
+            {
+                "id": 1,
+                "revision_id": 1,
+                "tree": TREE,
+                "tests": '["test_a.py"]',
+                "command": "make test",
+                "state": "failed",
+                "exit_code": 1,
+                "seconds": 0.5,
+                "log": "checks/1.log",
+                "tail": "1 failed",
+                "ended_at": MOMENT,
+            }
+        ],
+        "survivals": [
+            {"id": 1, "landing_id": 1, "tip": COMMIT, "added": 3, "left": 2, "reverted_by": "", "at": MOMENT}
+        ],
+    },
+)
+
+SEEDS: dict[str, Rows] = {
+    "0001": FIRST,
+    "0002": REAL_AGENTS,
+    "0003": REVIEW_PAGE,
+    "0004": LANDING,
+    "0005": CAPACITY,
+}

@@ -27,7 +27,7 @@ class Waiting:
             task = Task(project_id=self.project.id, title=title, agent="demo")
             db.add(task)
             db.flush()
-            change = Change(task_id=task.id, project_id=self.project.id)
+            change = Change(task_id=task.id, project_id=self.project.id, agent=task.agent)
             change.present()
             db.add(change)
         self.revise(change, base, tree, base_tree=base_tree)

@@ -1,0 +1,7 @@
+"""Every detector, in the order in which what they find is shown."""
+
+from __future__ import annotations
+
+from server.reading.evidence.material import Detector
+
+EVERY: tuple[Detector, ...] = ()
