@@ -104,7 +104,7 @@ class User:
         elif what == 3 and file.is_file():
             file.unlink()
         elif what == 4 and file.is_file():
-            git("rm", "-q", "--cached", "-f", "--", path)
+            git("rm", "-q", "--cached", "-f", "--ignore-unmatch", "--", path)
         elif what == 5:
             (folder / "ignored").mkdir(exist_ok=True)
             (folder / "ignored" / fresh.name).write_bytes(self.author.line())
