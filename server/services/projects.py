@@ -55,7 +55,7 @@ def examine(path: str) -> Proposal:
     """
     if not path.strip():
         raise Invalid("path", "No path was given.", "Type the folder of a git repository.")
-    seen = mirrors.inspect(Path(path.strip()).expanduser())
+    seen = mirrors.inspect(_folder(path.strip()))
     files = mirrors.root_files(seen.git_dir, seen.head)
     found = proposals.propose(files)
     return Proposal(
@@ -77,6 +77,14 @@ def examine(path: str) -> Proposal:
         rules=found.rules,
         hands_off=found.hands_off,
     )
+
+
+def _folder(path: str) -> Path:
+    """The whole path of a folder: the server's own folder is nobody's idea of where to look for it."""
+    folder = Path(path).expanduser()
+    if not folder.is_absolute():
+        raise Invalid("path", f"{path} is not the whole path.", "Begin it with / or ~/.")
+    return folder
 
 
 def register(narrows: Narrows, path: str, **wishes: Any) -> Project:
@@ -212,7 +220,7 @@ def configure(narrows: Narrows, project_id: int, **wishes: Any) -> Project:
     """
     wanted = checked({name: value for name, value in wishes.items() if value is not None})
     if "path" in wanted:
-        wanted["path"] = str(mirrors.inspect(Path(wanted["path"]).expanduser()).root)
+        wanted["path"] = str(mirrors.inspect(_folder(wanted["path"])).root)
     was = get(narrows, project_id)
     will = {name: wanted.get(name, getattr(was, name)) for name in ("target_branch", "remote", "pull_requests")}
     if any(value != getattr(was, name) for name, value in will.items()):

@@ -6,17 +6,20 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
+from server.git import children
+
 LONGEST_BODY = 60_000  # hosts take a little more
 LONGEST_SLUG = 40
 PROGRAM_SECONDS = 60
+PATIENCE = 1.0  # seconds that it gets when the server stops meanwhile
 SILENTLY = {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_PROMPT": "1", "NO_COLOR": "1", "PAGER": "cat"}
 
 Kind = Literal["github", "gitlab", "bitbucket", "gitea"]
@@ -147,24 +150,24 @@ def _link(said: str) -> str:
 
 def _said(argv: list[str], folder: Path) -> str:
     """What the program prints; it is ended with all that it started when it takes too long."""
-    try:
-        process = subprocess.Popen(
+
+    def start(more: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             argv,
             cwd=folder,
-            env={**os.environ, **SILENTLY, "GIT_TERMINAL_PROMPT": "0"},
+            env={**os.environ, **SILENTLY, "GIT_TERMINAL_PROMPT": "0", **more},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+
+    try:
+        with children.waited_for(start, PATIENCE) as process:
+            out, err = process.communicate(timeout=PROGRAM_SECONDS)
     except OSError as error:
         raise _Failed(f"{error.strerror}.") from error
-    try:
-        out, err = process.communicate(timeout=PROGRAM_SECONDS)
     except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         raise _Failed(f"it took longer than {PROGRAM_SECONDS} seconds.") from None
     if process.returncode:
         raise _Failed(_sentence(err or out) or f"it ended with {process.returncode}.")
