@@ -56,6 +56,8 @@ class User:
         if self.stands == "in a linked worktree":
             git("worktree", "remove", "--force", str(self.linked))
         if self.stands == "in a rebase":
+            git("reset", "-q", "--hard")
+            git("clean", "-q", "-ffdx")  # a file that is out of the index would stand in its way
             git("rebase", "--abort")
         (self.here / ".git/MERGE_HEAD").unlink(missing_ok=True)
         git("checkout", "-q", "-f", "main")
