@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 
 import pytest
 
@@ -38,8 +39,10 @@ def test_what_fails_is_tried_when_somebody_looks_again(
 ) -> None:
     workshop.land(workshop.change({"a.txt": "1\n"}))
     really, tries = lifelines.follow, iter((GitError("git blame failed."), ValueError("odd")))
+    tried = threading.Semaphore(0)
 
     def once_more(*asked: object, **more: object) -> object:
+        tried.release()
         if error := next(tries, None):
             raise error
         return really(*asked, **more)  # type: ignore[arg-type]
@@ -47,9 +50,9 @@ def test_what_fails_is_tried_when_somebody_looks_again(
     monkeypatch.setattr(lifelines, "follow", once_more)
 
     async def story() -> None:
-        survivals.ask(place.narrows, workshop.project.id)
-        survivals.ask(place.narrows, workshop.project.id)
-        await asyncio.to_thread(survivals.ask, place.narrows)
+        for _ in range(2):
+            survivals.ask(place.narrows)
+            await asyncio.to_thread(tried.acquire)
         await followed(place, workshop.project.id)
 
     with caplog.at_level(logging.WARNING):

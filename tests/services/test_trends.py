@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.domain.insight import Facts
+from server.domain.insight import ChangeFacts, Facts
 from server.services import trends
 from server.services.trends import Finding, Trend
 from tests.services.test_figures import NOON, change
@@ -17,7 +17,7 @@ TODAY = NOON.date() + timedelta(days=69)
 
 def record(early: dict[str, Any], late: dict[str, Any], a_day: tuple[int, int] = (1, 1)) -> Facts:
     """Ten weeks, with so many changes a day in the first five and in the last five, each like the ones given."""
-    made = []
+    made: list[ChangeFacts] = []
     for day in range(70):
         for _ in range(a_day[day >= 35]):
             at = NOON + timedelta(days=day)
