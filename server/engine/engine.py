@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from server.domain.errors import Unavailable
-from server.engine import cleaning, dispatch, examining, forecasting, processes, recovery, rendering, trials
+from server.engine import cadence, cleaning, dispatch, examining, forecasting, processes, recovery, rendering, trials
 from server.engine.workplace import Workplace, occupy
 from server.git import children
 from server.services.narrows import Narrows
@@ -89,6 +89,7 @@ class Engine:
                     tasks.create_task(examining.work(place)),
                     tasks.create_task(forecasting.work(place)),
                     tasks.create_task(cleaning.work(place)),
+                    tasks.create_task(cadence.work(place)),
                 ]
                 await place.stopping.wait()
                 for task in working:
