@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from server.engine import cadence as drafting
+from server.engine.rendering import Helper
 from server.engine.workplace import Workplace
 from server.services import cadence, projects
 from tests.engine.alongside import at_work
@@ -57,7 +58,7 @@ def test_a_landing_has_landed_whatever_becomes_of_the_draft(
     place: Workplace, workshop: Workshop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     land(workshop)
-    helper = drafting.Helper(place, "survey")
+    helper = Helper(place, "survey")
 
     async def story() -> None:
         for error in (OSError("the disk is on fire"), TimeoutError()):

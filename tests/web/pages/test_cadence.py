@@ -48,7 +48,7 @@ def test_an_empty_desk_says_so_in_one_line(person: Person, narrows: Narrows, dra
 def test_how_often_is_the_projects(person: Person, narrows: Narrows, project: Project) -> None:
     page = person.reads("/projects/1")
     assert '<input id="refactor_every" name="refactor_every" type="number" min="0" value="4">' in page
-    settings = {"name": "mine", "target_branch": "main"}
-    person.sends("/projects/1", **settings, refactor_every="0")
+    person.sends("/projects/1", name="mine", target_branch="main", refactor_every="0")
     assert projects.get(narrows, 1).refactor_every == 0
-    assert "It must be from 0 to 100." in person.sends("/projects/1", 422, **settings, refactor_every="101")
+    page = person.sends("/projects/1", 422, name="mine", target_branch="main", refactor_every="101")
+    assert "It must be from 0 to 100." in page
