@@ -20,6 +20,7 @@ from server.reading import versions
 from server.reading.row import Row, RowKind
 
 LEAST = 3  # places that make a pattern
+MOST = 60  # patterns of a change: who has read those with the most places reads the rest as it is
 SECONDS = 3.0  # for looking through a change
 LONGEST = 2000  # characters of an edit that is compared token by token; a longer one is the same where its text is
 SHORTEST = 3  # letters and digits of an edit whose lines only come, or only go
@@ -144,11 +145,11 @@ def _sorted(files: Parsed, pieces: Iterable[tuple[Edit, Key]]) -> Found:
     groups: defaultdict[Key, list[Edit]] = defaultdict(list)
     for edit, key in pieces:
         groups[key].append(edit)
-    patterned = {key: edits for key, edits in groups.items() if len(edits) >= LEAST and _says_something(key)}
+    repeated = [(key, edits) for key, edits in groups.items() if len(edits) >= LEAST and _says_something(key)]
+    patterned = dict(sorted(repeated, key=lambda group: (-len(group[1]), _place(group[1][0])))[:MOST])
     others = _joined(sorted((e for k, es in groups.items() if k not in patterned for e in es), key=_place))
-    by_size = sorted(patterned.items(), key=lambda group: (-len(group[1]), _place(group[1][0])))
     said = [(edit, _words(files, edit)) for edit in others]
-    return Found([Pattern(edits, _exceptions(_telling(key), said)) for key, edits in by_size], others)
+    return Found([Pattern(edits, _exceptions(_telling(key), said)) for key, edits in patterned.items()], others)
 
 
 def _place(edit: Edit) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from server.services.narrows import Narrows
 
 LARGEST = 100_000  # changed lines of a comparison in which they are looked for
 SECONDS = 10.0  # for looking, in the background
+SPOTS = 40  # places of a pattern that are named, and so many exceptions
 CODE = 160  # characters of a place's line
 LINES, WIDE = 60, 1000  # lines of an edit that are shown on each of its sides, and characters of each
 MADE = "1"  # how they are kept: another number, and those kept before are made anew
@@ -44,35 +45,35 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """An edit: the lines that are gone in the first of its places, those that came for them, and all of its places."""
+    """An edit: the lines that are gone in the first of its places, and those that came for them."""
 
     gone: list[Line]
     came: list[Line]
-    spots: list[Spot]
-    exceptions: list[Spot]
     left_out: int  # lines of it that are not among those
-
-    @property
-    def files(self) -> int:
-        """In how many files it is."""
-        return len({spot.position for spot in self.spots})
+    places: int
+    files: int
+    spots: list[Spot]  # the first of its places
+    excepted: int
+    exceptions: list[Spot]  # the first of the edits that say the same words, and are others
 
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
     """What repeats in a comparison, and what does not.
 
-    `beside`: other edits in the same files, but for those that are exceptions. `folded`: the positions of files in
-    which there is nothing else. `complete` is False where looking would take too long: then nothing is said.
+    `others`: how many other edits there are in the same files, but for those that are exceptions, and `beside` the
+    first of them. `folded`: the positions of files in which there is nothing else. `complete` is False where looking
+    would take too long: then nothing is said.
     """
 
     patterns: list[Pattern]
+    others: int
     beside: list[Spot]
     folded: frozenset[int]
     complete: bool = True
 
 
-TOO_LARGE = Patterns([], [], frozenset(), complete=False)
+TOO_LARGE = Patterns([], 0, [], frozenset(), complete=False)
 
 
 def known(narrows: Narrows, comparison: Comparison) -> Patterns | None:
@@ -100,9 +101,11 @@ def _find(files: Sequence[FileDiff]) -> Patterns:
     if found is None:
         return TOO_LARGE
     told = {edit for pattern in found.patterns for edit in pattern.exceptions}
+    beside = [edit for edit in found.beside() if edit not in told]
     return Patterns(
-        [_pattern(files, parsed, pattern) for pattern in found.patterns],
-        _spots(files, parsed, (edit for edit in found.beside() if edit not in told)),
+        [_pattern(files, parsed, each) for each in found.patterns],
+        len(beside),
+        _spots(files, parsed, beside),
         frozenset(place for place in found.wholly() if _only_lines(files[place])),
     )
 
@@ -121,15 +124,18 @@ def _pattern(files: Sequence[FileDiff], parsed: Sequence[list[Row]], found: patt
     return Pattern(
         gone,
         came,
-        _spots(files, parsed, found.edits),
-        _spots(files, parsed, found.exceptions),
         len(lines) - len(gone) - len(came),
+        len(found.edits),
+        len({edit.file for edit in found.edits}),
+        _spots(files, parsed, found.edits),
+        len(found.exceptions),
+        _spots(files, parsed, found.exceptions),
     )
 
 
-def _spots(files: Sequence[FileDiff], parsed: Sequence[list[Row]], edits: Iterable[Edit]) -> list[Spot]:
+def _spots(files: Sequence[FileDiff], parsed: Sequence[list[Row]], edits: Sequence[Edit]) -> list[Spot]:
     found = []
-    for edit in edits:
+    for edit in edits[:SPOTS]:
         own = parsed[edit.file]
         side, line = edit.line(own)
         code = own[(edit.added or edit.removed).start].text.strip()
@@ -148,20 +154,17 @@ def _packed(made: Patterns) -> str:
 def _unpacked(kept: str) -> Patterns:
     told = json.loads(kept)
     return Patterns(
-        [
-            Pattern(
-                _unpacked_lines(one["gone"]),
-                _unpacked_lines(one["came"]),
-                _unpacked_spots(one["spots"]),
-                _unpacked_spots(one["exceptions"]),
-                one["left_out"],
-            )
-            for one in told["patterns"]
-        ],
+        [_unpacked_pattern(one) for one in told["patterns"]],
+        told["others"],
         _unpacked_spots(told["beside"]),
         frozenset(told["folded"]),
         told["complete"],
     )
+
+
+def _unpacked_pattern(kept: dict[str, Any]) -> Pattern:
+    lines = {side: _unpacked_lines(kept[side]) for side in ("gone", "came")}
+    return Pattern(**kept | lines | {name: _unpacked_spots(kept[name]) for name in ("spots", "exceptions")})
 
 
 def _unpacked_lines(kept: list[dict[str, Any]]) -> list[Line]:

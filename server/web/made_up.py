@@ -202,8 +202,8 @@ def patterns_of_upkeep() -> list[Patterns | None]:
     places = [Spot(0, "durations.py", Side.NEW, line, f"return read({line})") for line in (4, 9, 16)]
     gone, came = [Line("    return fetch(4)", [(11, 16)])], [Line("    return read(4)", [(11, 15)])]
     other = Spot(0, "durations.py", Side.OLD, 21, "return fetch(read)")
-    found = [Pattern(gone, came, places, [other], 0), Pattern([], came, places, [], 3)]
-    return [None, TOO_LARGE, Patterns([], [], frozenset()), Patterns(found, [other], frozenset())]
+    found = [Pattern(gone, came, 0, 41, 9, places, 1, [other]), Pattern([], came, 3, 3, 1, places, 0, [])]
+    return [None, TOO_LARGE, Patterns([], 0, [], frozenset()), Patterns(found, 1, [other], frozenset())]
 
 
 def shapes() -> list[Shape | None]:

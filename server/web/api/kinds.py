@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from server.domain.diff import Comparison
 from server.domain.review import Side
@@ -32,14 +33,18 @@ class PatternAnswer(Answer):
 
     gone: list[LineAnswer]
     came: list[LineAnswer]
-    left_out: int
-    spots: list[SpotAnswer]
-    exceptions: list[SpotAnswer]
+    left_out: int = Field(description="Lines of it that are not among those.")
+    places: int
+    files: int
+    spots: list[SpotAnswer] = Field(description="The first of its places.")
+    excepted: int = Field(description="How many edits say the same words, and are others.")
+    exceptions: list[SpotAnswer] = Field(description="The first of them.")
 
 
 class PatternsAnswer(Answer):
     patterns: list[PatternAnswer]
-    beside: list[SpotAnswer]
+    others: int = Field(description="How many other edits there are in the same files.")
+    beside: list[SpotAnswer] = Field(description="The first of them.")
     complete: bool
 
 
