@@ -17,7 +17,18 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from server.domain.errors import Unavailable
-from server.engine import cleaning, dispatch, examining, following, forecasting, processes, recovery, rendering, trials
+from server.engine import (
+    cadence,
+    cleaning,
+    dispatch,
+    examining,
+    following,
+    forecasting,
+    processes,
+    recovery,
+    rendering,
+    trials,
+)
 from server.engine.workplace import Workplace, occupy
 from server.git import children
 from server.services.narrows import Narrows
@@ -90,6 +101,7 @@ class Engine:
                     tasks.create_task(forecasting.work(place)),
                     tasks.create_task(following.work(place)),
                     tasks.create_task(cleaning.work(place)),
+                    tasks.create_task(cadence.work(place)),
                 ]
                 await place.stopping.wait()
                 for task in working:

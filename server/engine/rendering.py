@@ -16,7 +16,7 @@ from server.engine.processes import Command, Process
 from server.engine.workplace import Workplace
 from server.services import renderings
 
-FOLDERS = {"prepare": "rendering", "examine": "examining"}  # where its process keeps its lock
+FOLDERS = {"prepare": "rendering", "examine": "examining", "survey": "surveying"}  # where its process keeps its lock
 LIGHT = 60_000  # bytes that are prepared in this process: starting another one takes longer
 IDLE = 20.0  # seconds after which a process that has nothing to do is ended
 NEEDED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -54,7 +54,7 @@ async def _prepare(place: Workplace, helper: Helper, change_id: int) -> None:
 class Helper:
     """A process of its own for what takes long, started when there is something to do. One change at a time.
 
-    `deed` is what it does with each: "prepare" or "examine".
+    `deed` is what it does with each: "prepare" or "examine"; or "survey", with a project.
     """
 
     def __init__(self, place: Workplace, deed: str) -> None:
@@ -66,18 +66,18 @@ class Helper:
     def runs(self) -> bool:
         return self._process is not None
 
-    async def order(self, change_id: int) -> bool:
+    async def order(self, number: int) -> bool:
         """Returns when it is done, or the process is gone: whether it was done."""
         if self._process is None:
             self._process = await self._start()
             place = {"data": str(self._settings.data), "database": self._settings.database_url}
             self._write(json.dumps(place))
-        self._write(f"{self._deed} {change_id}")
+        self._write(f"{self._deed} {number}")
         answer = (await self._process.stdout.readline()).decode().strip()
         if not answer:
             await self.stop()
         if answer != "done":
-            log.warning("%s change %s: %s", self._deed, change_id, answer or "the process has ended")
+            log.warning("%s %s: %s", self._deed, number, answer or "the process has ended")
         return answer == "done"
 
     async def stop(self) -> None:

@@ -25,7 +25,7 @@ def pairs(rows: Sequence[Row], seconds: float = SECONDS) -> dict[int, int]:
     """Places of removed rows with those of the added ones that are their new versions; both in rising order."""
     deadline = time.monotonic() + seconds
     found: dict[int, int] = {}
-    for start, middle, end in _blocks(rows):
+    for start, middle, end in blocks(rows):
         if time.monotonic() > deadline:
             break
         removed, added = _texts(rows, start, middle), _texts(rows, middle, end)
@@ -40,7 +40,7 @@ def sides(rows: Sequence[Row]) -> Iterator[tuple[int | None, int | None]]:
     """
     versions = pairs(rows)
     place = 0
-    for start, middle, end in _blocks(rows):
+    for start, middle, end in blocks(rows):
         yield from ((same, same) for same in range(place, start))
         left, right = start, middle
         for one, other in [(one, versions[one]) for one in range(start, middle) if one in versions]:
@@ -52,7 +52,7 @@ def sides(rows: Sequence[Row]) -> Iterator[tuple[int | None, int | None]]:
     yield from ((same, same) for same in range(place, len(rows)))
 
 
-def _blocks(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
+def blocks(rows: Sequence[Row]) -> Iterator[tuple[int, int, int]]:
     """Where rows were removed, added or both: the first place, the first of the added ones, the place behind."""
     place, count = 0, len(rows)
     while place < count:

@@ -203,6 +203,7 @@ CONFIGURABLE = (
     "check_minutes",
     "rules",
     "hands_off",
+    "refactor_every",
     "permissions",
     "ask_minutes",
     "repository_config",
@@ -283,6 +284,7 @@ LOWEST_HIGHEST = {
     "check_rounds": (0, 20),
     "turn_minutes": (1, 1440),
     "check_minutes": (1, 1440),
+    "refactor_every": (0, 100),
     "ask_minutes": (0, 1440),
 }
 

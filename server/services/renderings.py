@@ -12,10 +12,11 @@ from itertools import islice
 from server.domain.base import shown
 from server.domain.diff import Comparison, FileDiff, FileOutline, Look, View
 from server.domain.errors import NarrowsError, NotFound
+from server.domain.task import Kind
 from server.git import blobs, diffs
 from server.reading import file_notes, images, order, rows, whole_file, words
 from server.reading.rows import Row, RowKind
-from server.services import colouring, comparisons, moved_lines, preferences
+from server.services import colouring, comparisons, moved_lines, patterns, preferences, shapes
 from server.services.colouring import Side, Source
 from server.services.moved_lines import Marks
 from server.services.narrows import Narrows
@@ -178,7 +179,18 @@ def prepare_change(narrows: Narrows, change_id: int) -> None:
     """
     looks = dict.fromkeys((preferences.look(narrows), LOOK))
     for comparison in comparisons.prepare(narrows, change_id)[:COMPARED]:
+        _prepare_for_kind(narrows, comparison)
         prepare(narrows, comparison, looks)
+
+
+def _prepare_for_kind(narrows: Narrows, comparison: Comparison) -> None:
+    """What is shown above the diff for some kinds of task."""
+    with narrows.reading() as db:
+        kind = queries.task(db, queries.change(db, comparison.change_id).task_id).kind
+    if kind is Kind.MAINTENANCE:
+        patterns.find(narrows, comparison)
+    elif kind is Kind.REFACTORING:
+        shapes.find(narrows, comparison)
 
 
 def weight(narrows: Narrows, change_id: int) -> int:

@@ -7,10 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from server.domain.errors import NotFound
 from server.domain.review import Draft
 from server.services import drafts
 from server.services.narrows import Narrows
+from server.store import queries
 
 KEPT = "task/kept/"
 _KEY = re.compile(rf"{KEPT}([0-9a-f]{{16,20}})/(\w+)")
@@ -40,21 +43,32 @@ def prefix(name: str) -> str:
 
 def keep(narrows: Narrows, wanted: Sequence[Mapping[str, str]]) -> list[TaskDraft]:
     """Keep the fields of so many tasks, all or none of them; in this order they are listed."""
+    with narrows.transaction() as db:
+        return keep_in(db, wanted)
+
+
+def keep_in(db: Session, wanted: Sequence[Mapping[str, str]]) -> list[TaskDraft]:
+    """The same, within a transaction."""
     first = time.time_ns()
     made = [TaskDraft(f"{first:016x}{place:04x}", fields) for place, fields in enumerate(wanted)]
-    with narrows.transaction() as db:
-        for draft in made:
-            db.add_all(Draft(key=draft.prefix + name, text=text) for name, text in draft.fields.items() if text)
+    for draft in made:
+        db.add_all(Draft(key=draft.prefix + name, text=text) for name, text in draft.fields.items() if text)
     return made
 
 
 def every(narrows: Narrows) -> list[TaskDraft]:
     """Those that were neither filed nor discarded, oldest first."""
-    found: dict[str, dict[str, str]] = {}
-    for key, text in sorted(drafts.find(narrows, KEPT).items()):
-        if match := _KEY.fullmatch(key):
-            found.setdefault(match[1], {})[match[2]] = text
-    return [TaskDraft(name, fields) for name, fields in found.items()]
+    with narrows.reading() as db:
+        return found(queries.drafts(db, KEPT))
+
+
+def found(kept: Sequence[Draft]) -> list[TaskDraft]:
+    """What those drafts of fields are together."""
+    by_name: dict[str, dict[str, str]] = {}
+    for field in sorted(kept, key=lambda draft: draft.key):
+        if match := _KEY.fullmatch(field.key):
+            by_name.setdefault(match[1], {})[match[2]] = field.text
+    return [TaskDraft(name, fields) for name, fields in by_name.items()]
 
 
 def get(narrows: Narrows, name: str) -> TaskDraft:

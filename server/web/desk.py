@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
-from server.services import desk, forecasts, projects
+from server.services import cadence, desk, forecasts, projects
 from server.web import rendering, sheet
 from server.web.context import NarrowsDep, newest_event
 from server.web.looks import Asked, AskedDep
@@ -31,7 +31,13 @@ def show(request: Request, narrows: NarrowsDep, asked: AskedDep, after: int | No
     }
     if seen.next is None:
         answer = rendering.page(
-            request, narrows, "desk/empty.html", desk=seen, projects=projects.every(narrows), **common
+            request,
+            narrows,
+            "desk/empty.html",
+            desk=seen,
+            projects=projects.every(narrows),
+            drafted=cadence.waiting(narrows),
+            **common,
         )
     else:
         asked = Asked(asked.look, glance=after is not None)

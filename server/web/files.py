@@ -51,7 +51,8 @@ class File:
     eager: bool = False
 
     @classmethod
-    def of(cls, row: FileOutline, *, eager: bool = False) -> File:
+    def of(cls, row: FileOutline, *, eager: bool = False, folded: str = "") -> File:
+        """`folded`: why it is, where nothing else folds it."""
         changed = (row.additions or 0) + (row.deletions or 0)
         return cls(
             position=row.position,
@@ -62,7 +63,7 @@ class File:
             notes=_notes(row),
             additions=row.additions,
             deletions=row.deletions,
-            folded=order.folded(row.path),
+            folded=order.folded(row.path) or folded,
             tall=next((size for size in _TALL if changed + 6 <= size), _TALL[-1]),
             eager=eager,
         )

@@ -29,12 +29,15 @@ from server.domain.task import Kind, Task
 from server.domain.transcript import Entry, EntryKind
 from server.domain.trouble import Trouble
 from server.reading import report
+from server.reading.public_names import Name, Names
 from server.reading.transcripts import Excerpt, Item
 from server.services import desk
 from server.services.anchors import Placed
 from server.services.assessments import Assessment, Objection, red
 from server.services.forecasts import Neighbour, Outlook
+from server.services.patterns import TOO_LARGE, Line, Pattern, Patterns, Spot
 from server.services.search import Found, Hit
+from server.services.shapes import Shape
 from server.web import made_up_diff, made_up_figures, search
 from server.web.done import Done
 from server.web.looks import Asked
@@ -120,6 +123,8 @@ def everything() -> dict[str, Any]:
         "report_of": _report,
         "landings": landings(),
         "checks": checks(),
+        "patterns_of_upkeep": patterns_of_upkeep(),
+        "shapes": shapes(),
         "outlooks": outlooks(),
         "runs": runs(),
         "items": items(),
@@ -191,6 +196,22 @@ def outlooks() -> list[Outlook]:
         Outlook(**told, at="f", after=[other], breaks=[other], touching=[close]),
         Outlook(**told, at="f", conflicts=["durations.py", "tests/test_durations.py"]),
     ]
+
+
+def patterns_of_upkeep() -> list[Patterns | None]:
+    """Not looked for yet, too many, none, and one with an exception and without."""
+    places = [Spot(0, "durations.py", Side.NEW, line, f"return read({line})") for line in (4, 9, 16)]
+    gone, came = [Line("    return fetch(4)", [(11, 16)])], [Line("    return read(4)", [(11, 15)])]
+    other = Spot(0, "durations.py", Side.OLD, 21, "return fetch(read)")
+    found = [Pattern(gone, came, 0, 41, 9, places, 1, [other]), Pattern([], came, 3, 3, 1, places, 0, [])]
+    return [None, TOO_LARGE, Patterns([], 0, [], frozenset()), Patterns(found, 1, [other], frozenset())]
+
+
+def shapes() -> list[Shape | None]:
+    """Not looked at yet, nothing but moved lines, and all that there can be."""
+    names = [Name("parse", "durations.py", side, 4, "def parse(text, unit):") for side in Side]
+    everything = Shape(154, 40, ["tests/test_durations.py"], Names(names[:1], names[1:], names[1:]))
+    return [None, Shape(34, 34, [], Names([], [], [])), everything]
 
 
 def checks() -> list[Check]:

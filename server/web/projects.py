@@ -63,6 +63,7 @@ class Typed(BaseModel):
     check_minutes: str = "20"
     rules: str = ""
     hands_off: str = ""
+    refactor_every: str = "4"
     may_read: str = "allow"
     may_search: str = "allow"
     may_edit: str = "allow"

@@ -16,6 +16,7 @@ from server import assets, plain_text
 from server.domain.base import now, shown
 from server.domain.states import words
 from server.reading import answers, hits, markdown, suggestions, terminal, usage, visible
+from server.reading import words as words_of
 from server.services import checks, desk
 from server.services.narrows import Narrows
 from server.web import done, hints, passages, static_files
@@ -40,6 +41,7 @@ def environment() -> Environment:
         "answer_kind": answers.kind,
         "clock": clock,
         "excerpt": excerpt,
+        "line_changed": lambda line: Markup(words_of.mark(visible.html(line.text), line.changed)),
         "marked": lambda html, wanted: Markup(hits.mark(html, wanted)),
         "markdown": lambda text: Markup(markdown.html(text)),
         "minutes": minutes,

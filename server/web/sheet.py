@@ -38,13 +38,17 @@ from server.services import (
     events,
     flags,
     messages,
+    patterns,
     rebases,
     revisions,
+    shapes,
     viewed,
 )
 from server.services.anchors import Placed
 from server.services.assessments import Objected
 from server.services.narrows import Narrows
+from server.services.patterns import Patterns
+from server.services.shapes import Shape
 from server.web import rendering
 from server.web.files import File, outline
 from server.web.looks import Asked
@@ -53,6 +57,7 @@ from server.web.reader import Reader, stands
 
 HISTORY = 200  # events
 AT_ONCE = 20_000  # changed lines that stand on a page at once, so that the browser's own search finds them all
+REPEATED = "only the edits shown above"  # why a file is folded
 FIRST = 1_000  # changed lines that stand there at once of a larger one; other files follow as they are reached
 
 
@@ -85,6 +90,8 @@ class Sheet:
     clock: float  # seconds that this revision was read so far
     history: list[Event]
     moved: int  # commits by which the target moved on since
+    patterns: Patterns | None = None  # of upkeep; None: nobody has looked yet
+    shape: Shape | None = None  # of a refactoring, in the same way
 
     @property
     def older(self) -> bool:
@@ -112,15 +119,32 @@ class Sheet:
         """The same in reading order; all stand on the page at once, or of too many lines a first look's."""
         left = self.lines if self.whole else FIRST
         groups: list[Group] = []
-        for group in order.groups(self.wanted):
+        for group in self._ordered:
             files: list[File] = []
             for place in group.places:
                 row = self.wanted[place]
                 changed = (row.additions or 0) + (row.deletions or 0)
-                files.append(File.of(row, eager=not (groups or files) or left >= changed))
+                again = REPEATED if row.position in self._repeated else ""
+                files.append(File.of(row, eager=not (groups or files) or left >= changed, folded=again))
                 left -= changed
             groups.append(Group(group.why, files))
         return groups
+
+    @property
+    def _repeated(self) -> frozenset[int]:
+        """The positions of files in which there is nothing but edits that stand above the diff."""
+        return self.patterns.folded if self.patterns else frozenset()
+
+    @property
+    def _ordered(self) -> Iterator[order.Group]:
+        """The files that the filter leaves in reading order; those that say nothing new at the end."""
+        again = []
+        for group in order.groups(self.wanted):
+            again += [place for place in group.places if self.wanted[place].position in self._repeated]
+            if places := [place for place in group.places if self.wanted[place].position not in self._repeated]:
+                yield order.Group(group.why, places)
+        if again:
+            yield order.Group(f"Folded: {REPEATED}", again)
 
     @property
     def files(self) -> Iterator[File]:
@@ -255,6 +279,8 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
         history=events.of_change(narrows, change_id)[-HISTORY:],
         moved=rebases.moved(narrows, seen.outlook) if seen.outlook else 0,
+        patterns=patterns.known(narrows, comparison) if comparison and seen.task.kind is Kind.MAINTENANCE else None,
+        shape=shapes.known(narrows, comparison) if comparison and seen.task.kind is Kind.REFACTORING else None,
     )
 
 

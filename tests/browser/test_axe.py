@@ -66,6 +66,8 @@ NO_PAGES = {  # pieces of pages, text, files, and ways to a page that is listed
     "/changes/{change_id}/revisions/{number}/files/{position}/context",
     "/changes/{change_id}/revisions/{number}/files/{position}/image",
     "/changes/{change_id}/revisions/{number}/flags/{flag_id}",
+    "/changes/{change_id}/revisions/{number}/patterns",
+    "/changes/{change_id}/revisions/{number}/shape",
     "/checks/{check_id}/log",
     "/comments/{comment_id}",
     "/insights/changes.csv",

@@ -73,6 +73,7 @@ class ProjectAnswer(Answer):
     check_minutes: int
     rules: str
     hands_off: list[str]
+    refactor_every: int = Field(description="How many landed changes come before a refactoring is drafted; 0: none is.")
     permissions: dict[str, str] = Field(description="By kind of tool: `ask` or `deny`; what is missing is allowed.")
     ask_minutes: int
     repository_config: bool

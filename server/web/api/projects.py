@@ -48,6 +48,9 @@ class Settings(Asked):
     check_minutes: Id | None = None
     rules: Text | None = Field(default=None, description="Markdown, told to every agent.")
     hands_off: list[Text] | None = Field(default=None, description="Paths that agents are told not to touch.")
+    refactor_every: int | None = Field(
+        default=None, description="How many landed changes come before a refactoring is drafted; 0: none is."
+    )
     permissions: dict[Text, Text] | None = Field(
         default=None, description="By kind of tool: `allow` (within the worktree), `ask` or `deny`; others: `allow`."
     )
