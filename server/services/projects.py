@@ -205,6 +205,7 @@ CONFIGURABLE = (
     "hands_off",
     "permissions",
     "ask_minutes",
+    "review_size",
     "repository_config",
     "sandbox",
     "sandbox_network",
@@ -284,6 +285,7 @@ LOWEST_HIGHEST = {
     "turn_minutes": (1, 1440),
     "check_minutes": (1, 1440),
     "ask_minutes": (0, 1440),
+    "review_size": (0, 100_000),
 }
 
 

@@ -73,6 +73,7 @@ class ProjectAnswer(Answer):
     check_minutes: int
     rules: str
     hands_off: list[str]
+    review_size: int = Field(description="Lines above which a first revision is sent back to be split; 0: never.")
     permissions: dict[str, str] = Field(description="By kind of tool: `ask` or `deny`; what is missing is allowed.")
     ask_minutes: int
     repository_config: bool
