@@ -14,6 +14,8 @@ from server.domain.event import Actor
 from server.domain.run import Run
 from server.domain.states import ChangeState, TaskState, Turn
 from server.domain.task import Kind, Task, TaskLink
+from server.reading import task_hints
+from server.reading.task_hints import Hint
 from server.services import agents, budget, events, pauses, room, workers
 from server.services.narrows import Narrows
 from server.store import queries, run_queries
@@ -181,6 +183,14 @@ def get(narrows: Narrows, task_id: int) -> Task:
     """Raises: NotFound."""
     with narrows.reading() as db:
         return queries.task(db, task_id)
+
+
+def hints(standing: Standing) -> list[Hint]:
+    """What would make it a smaller or a clearer task, while no agent has started on it."""
+    task = standing.task
+    if task.state is not TaskState.OPEN or standing.changes:
+        return []
+    return task_hints.hints(task.title, task.brief, task.examples, task.done_when, task.kind)
 
 
 def _standings(narrows: Narrows, db: Session, tasks: list[Task]) -> list[Standing]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from server.domain.base import shown
-from server.domain.change import Revision
+from server.domain.change import Change, Revision
 from server.domain.check import Check
 from server.domain.diff import Comparison, FileOutline, renames_unsought
 from server.domain.errors import NarrowsError
@@ -28,6 +28,7 @@ from server.reading import order
 from server.services import (
     anchors,
     assessments,
+    attempts,
     checkouts,
     checks,
     clocks,
@@ -40,6 +41,7 @@ from server.services import (
     messages,
     rebases,
     revisions,
+    splits,
     viewed,
 )
 from server.services.anchors import Placed
@@ -65,6 +67,19 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Every attempt at a change's task, where there are several; and those abandoned for it that still are."""
+
+    every: Sequence[Change] = ()
+    left_behind: Sequence[Change] = ()
+
+    @classmethod
+    def of(cls, narrows: Narrows, change: Change) -> Beside:
+        every = attempts.beside(narrows, change)
+        return cls(every, attempts.left_behind(every, change))
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A change as read at `revision` (None: it has none yet), which is the newest one unless `older`.
 
@@ -85,6 +100,19 @@ class Sheet:
     clock: float  # seconds that this revision was read so far
     history: list[Event]
     moved: int  # commits by which the target moved on since
+    attempts: Beside = Beside()  # at the same task
+
+    @property
+    def split(self) -> splits.Split | None:
+        """What its agent left out of it, where it was asked to."""
+        return splits.of(self.seen.runs, self.seen.revisions)
+
+    @property
+    def splittable(self) -> bool:
+        """Whether its agent can be asked to split what is shown."""
+        if self.revision is None or self.older:
+            return False
+        return splits.may_ask(self.seen.change, self.seen.task.kind, self.seen.project, self.revision)
 
     @property
     def older(self) -> bool:
@@ -255,6 +283,7 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
         history=events.of_change(narrows, change_id)[-HISTORY:],
         moved=rebases.moved(narrows, seen.outlook) if seen.outlook else 0,
+        attempts=Beside.of(narrows, seen.change),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from server.domain.change import Change
 from server.domain.errors import Invalid, NotFound, WrongState
+from server.domain.event import Actor
 from server.domain.run import Reason
 from server.domain.states import ChangeState, LandingState, TaskState
 from server.domain.task import Task
@@ -43,7 +44,7 @@ class Rivals:
         if begun:
             with self.workshop.narrows.transaction() as db:
                 change = Change(task_id=self.task.id, project_id=self.task.project_id, agent=agent)
-                events.record(db, events.Actor.ENGINE, "began", change)
+                events.record(db, Actor.ENGINE, "began", change)
                 admission.follow(db, change, Reason.FIRST, "Try it.")
         [run] = self.workshop.admit()
         return self.workshop.finish(run, files, report=report)
@@ -58,7 +59,14 @@ def test_each_further_agent_is_asked_once_and_must_be_there(workshop: Workshop) 
     agents.add(workshop.narrows, "mine", "command", ["true"])
     task = workshop.file(agent="demo", rivals=["mine", "demo", "mine"])
     assert (task.rivals, task.agents) == (["mine"], ["demo", "mine"])
-    said: dict[str, Any] = {"title": "Say it", "brief": "", "examples": "", "done_when": "", "kind": "directed", "priority": 0}
+    said: dict[str, Any] = {
+        "title": "Say it",
+        "brief": "",
+        "examples": "",
+        "done_when": "",
+        "kind": "directed",
+        "priority": 0,
+    }
     assert tasks.revise(workshop.narrows, task.id, agent="mine", rivals=["mine"], **said).rivals == []
     with pytest.raises(NotFound, match="nobody"):
         workshop.file(rivals=["nobody"])

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from server.web.api import (
     agents,
+    attempts,
     changes,
     checks,
     clocks,
@@ -50,6 +51,7 @@ def install(app: FastAPI) -> None:
         projects,
         agents,
         tasks,
+        attempts,
         desk,
         revisions,
         parts,

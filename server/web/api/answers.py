@@ -21,6 +21,7 @@ from server.domain.states import ChangeState, CheckState, LandingState, Question
 from server.domain.task import Kind
 from server.domain.transcript import EntryKind
 from server.domain.trouble import Trouble
+from server.services import tasks
 from server.services.agents import Seen
 from server.services.assessments import Objection
 from server.services.tasks import Standing
@@ -217,6 +218,7 @@ class ChangeBrief(Answer):
     id: int
     task_id: int
     project_id: int
+    agent: str = Field(description="Who works on it.")
     state: ChangeState
     turn: Turn
     note: str
@@ -235,6 +237,7 @@ class TaskBrief(Answer):
     done_when: str
     kind: Kind
     agent: str
+    rivals: list[str] = Field(description="Further agents, each with a change of its own for it.")
     priority: int
     state: TaskState
     created_at: datetime
@@ -244,6 +247,7 @@ class TaskAnswer(TaskBrief):
     after: list[int] = Field(description="Tasks that it starts after.")
     shown: str = Field(description="Where it stands, in one or two words.")
     why: str = Field(description="Why nothing runs, in words; empty when something does or nothing needs to.")
+    hints: list[str] = Field(description="What would make it smaller or clearer, while no agent has started on it.")
     changes: list[ChangeBrief]
     runs: list[RunBrief]
 
@@ -254,6 +258,7 @@ class TaskAnswer(TaskBrief):
             after=[task.id for task in standing.after],
             shown=standing.shown,
             why=standing.why,
+            hints=[hint.sentence for hint in tasks.hints(standing)],
             changes=[ChangeBrief.model_validate(change) for change in standing.changes],
             runs=[RunBrief.model_validate(run) for run in standing.runs],
         )
