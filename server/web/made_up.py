@@ -35,7 +35,7 @@ from server.services.anchors import Placed
 from server.services.assessments import Assessment, Objection, red
 from server.services.forecasts import Neighbour, Outlook
 from server.services.search import Found, Hit
-from server.web import made_up_diff, search
+from server.web import made_up_diff, made_up_tasks, search
 from server.web.done import Done
 from server.web.looks import Asked
 from server.web.made_up_diff import NUMBER
@@ -127,9 +127,10 @@ def everything() -> dict[str, Any]:
             Done("Landing “Parse durations”.", f"/landings/{NUMBER}/undo", f"/changes/{NUMBER}", "one"),
             Done("Sent “Parse durations” back to its agent.", about="another"),
         ],
-        "found": Found([Hit(0, "durations.py", Side.NEW, 5, 4, "    parts = PART.findall(text)")], 1, 1),
+        "hits": Found([Hit(0, "durations.py", Side.NEW, 5, 4, "    parts = PART.findall(text)")], 1, 1),
         "around": search.around,
         "comparison": comparison,
+        **made_up_tasks.everything(task, project),
     }
 
 
