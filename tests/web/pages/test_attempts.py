@@ -13,7 +13,7 @@ from server.services.narrows import Narrows
 from tests.web.pages.conftest import Desk, Person
 
 ONE = {"src/app.py": "def add(a, b):\n    return a + b\n"}
-TWO = {"src/app.py": "def add(a, b):\n    return sum((a, b))\n"}
+TWO = {"src/app.py": "def add(a, b):\n    return sum((a, b))\n", "docs/adding.md": "It adds.\n"}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_they_stand_side_by_side_as_facts(person: Person, two: tuple[int, int]) 
         assert fact in page
     assert "/tasks/1/attempts/1/2" in page
     facts = person.client.get("/api/tasks/1/attempts").json()
-    assert [(one["change"]["agent"], one["revision"]["files"]) for one in facts] == [("demo", 1), ("other", 1)]
+    assert [(one["change"]["agent"], one["revision"]["files"]) for one in facts] == [("demo", 1), ("other", 2)]
 
 
 def test_how_two_of_them_differ_is_read_as_a_diff(person: Person, two: tuple[int, int]) -> None:
@@ -68,7 +68,7 @@ def test_a_difference_that_is_large_is_named_and_in_the_patch(
 ) -> None:
     monkeypatch.setattr("server.web.attempts.AT_ONCE", 1)
     page = person.reads("/tasks/1/attempts/1/2")
-    assert 'class="r ' not in page
+    assert page.count('class="rows') == 1
     assert "this file is in" in page
 
 
@@ -98,9 +98,7 @@ def test_landing_one_and_undoing_it_tells_of_the_others(person: Person, two: tup
 
 def large(on_desk: Desk, narrows: Narrows) -> int:
     """A change in review that is above the review size, whose agent was not asked."""
-    number = on_desk.holds(
-        files={"src/long.py": "".join(f"line_{number} = {number}\n" for number in range(60))}, **task
-    )
+    number = on_desk.holds(files={"src/long.py": "".join(f"line_{number} = {number}\n" for number in range(60))})
     projects.configure(narrows, on_desk.project.id, review_size=10)
     with narrows.transaction() as db:
         revision = changes.reviewed(db, changes.get(narrows, number), 1)
