@@ -11,6 +11,7 @@ from server.reading import report
 
 MOST = 3  # hints at once: more are not read
 LOOKED_AT = 20_000  # characters of a text
+LONGEST_TITLE = 400  # characters of it
 LONG = 600  # words of a task that is hardly one
 # How a task begins. "Open", "click", "run" are steps of somebody who describes something.
 MAKING = re.compile(
@@ -32,12 +33,13 @@ _OBJECT = re.compile(r"\w+\s+(?:(?:the|an?|all|any|each|every|old|new)\b|[`\"“
 _ALSO = re.compile(
     r"(?:^|[.!?]\s+)(?:also|in addition|besides|while (?:you are|you're) at it),?\s+([^.!?\n]+)", re.I | re.M
 )
-_NUMBERED = re.compile(r"\s*\d{1,9}[.)]\s")
+_ITEM = re.compile(r"^ {0,3}([-*+]|\d{1,9}[.)]) +(?:\[ \] +)?(\S.*)$", re.M)  # of an outermost list
+_CODE = re.compile(r"^```.*?^```", re.M | re.S)
 _LEFT = re.compile(r"(?:^|\s)…(?:\s|$)", re.M)
 _MEASURE = re.compile(r"\d|`")
 _PLACE = re.compile(
-    r"`|[\w.-]+/[\w.-]+|\b[\w-]{2,}\.[a-z]{1,5}\b|\b[a-z0-9]+_\w+|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z0-9]+[A-Z]\w*"
-    r"|\w\(\)|(?<!\w)--?[a-z]|[\"“„«][^\"”“»\n]+[\"”“»]|#\d|\b[A-Z]{3,}\b|\b[A-Z][a-z]+Error\b"
+    r"`|\w/[\w.]|\w[\w-]\.[a-z]{1,5}\b|[a-z0-9]_\w|[a-z][A-Z]"
+    r"|\w\(\)|(?<!\w)--?[a-z]|[\"“„«][^\"”“»\n]{1,200}[\"”“»]|#\d|\b[A-Z]{3,20}\b"
 )
 _EXAMPLE = re.compile(
     r"\b(?:for example|for instance|e\.g\.|such as|gives|returns|prints|instead of)|->|=>|→|```", re.I
@@ -68,7 +70,8 @@ def hints(
         typing: Somebody is at it: what only a title lacks is no news.
     """
     title, brief, examples, done_when = (text[:LOOKED_AT] for text in (title, brief, examples, done_when))
-    if not title.strip():
+    title = " ".join(title.split())[:LONGEST_TITLE]
+    if not title:
         return []
     found = [*_of_what_is_there(title, brief, examples, done_when)]
     if not typing or any(text.strip() for text in (brief, examples, done_when)):
@@ -82,7 +85,7 @@ def _of_what_is_there(title: str, brief: str, examples: str, done_when: str) -> 
     whole = f"{title}\n{brief}\n{examples}\n{done_when}"
     if _LEFT.search(whole):
         yield Hint("left", "Put words where the template left its “…”.")
-    if (vague := VAGUE.match(title.strip())) and not _MEASURE.search(whole):
+    if (vague := VAGUE.match(title)) and not _MEASURE.search(whole):
         yield Hint("vague", f"“{vague[0]}” can mean anything: say what you want to see or measure afterwards.")
     if (words := len(whole.split())) > LONG:
         yield Hint("long", f"It has {words} words: small tasks come back sooner. What of it can be a task of its own?")
@@ -104,16 +107,16 @@ def tasks_in(title: str, brief: str) -> list[str]:
 
     Lists count where their items begin as tasks do: examples and steps of a report don't.
     """
-    listed = [item.title for item, numbered in _items(brief) if _asks(item.title)]
-    numbered = [item.title for item, numbered in _items(brief) if numbered and _asks(item.title)]
-    if len(numbered) > 1 or len(listed) > 2:  # two bullets are often two sides of one thing
-        return numbered if len(numbered) > 1 else listed
+    listed = [item for item in _ITEM.finditer(_CODE.sub("", brief)) if _asks(item[2])]
+    if sum(item[1][0].isdigit() for item in listed) > 1 or len(listed) > 2:  # two bullets are often two sides of one
+        return [item[2].strip() for item in listed]
     return [*_joined(title), *(also[1].strip() for also in _ALSO.finditer(brief) if _asks(also[1]))]
 
 
 def parts(title: str, brief: str) -> list[report.Item]:
     """What a task that is to be split is split into: its brief's list, else what is joined by "and"; one: nothing."""
-    if len(items := [item for item, _ in _items(brief)]) > 1:
+    blocks = report.blocks(brief[:LOOKED_AT])
+    if len(items := [block.item for block in blocks if block.item and not block.item.done]) > 1:
         return items
     return [report.Item(f"{each[:1].upper()}{each[1:]}", "", "") for each in tasks_in(title, brief)]
 
@@ -121,13 +124,6 @@ def parts(title: str, brief: str) -> list[report.Item]:
 def context(brief: str) -> str:
     """What a brief says besides its list: markdown, for each of the parts."""
     return "\n\n".join(block.source for block in report.blocks(brief[:LOOKED_AT]) if block.item is None)
-
-
-def _items(brief: str) -> Iterator[tuple[report.Item, bool]]:
-    """The items of outermost lists, each with whether it is numbered."""
-    for block in report.blocks(brief[:LOOKED_AT]):
-        if block.item is not None and not block.item.done:
-            yield block.item, _NUMBERED.match(block.source) is not None
 
 
 def _joined(title: str) -> list[str]:

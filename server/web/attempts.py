@@ -30,7 +30,6 @@ def index(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
         narrows,
         "attempts/index.html",
         found=attempts.of_task(narrows, task_id),
-        live=f"/live?watch=task&number={task_id}",
         section="tasks",
     )
 
