@@ -15,7 +15,10 @@ export function draftKey(field) {
 }
 
 function draftText(field) {
-  return field.multiple ? [...field.selectedOptions].map((option) => option.value).join(",") : field.value;
+  const values = (fields) => fields.map(({ value }) => value).join(",");
+  if (field.multiple) return values([...field.selectedOptions]);
+  if (field.type !== "checkbox") return field.value;
+  return values([...field.form.elements].filter(({ name, checked }) => name === field.name && checked));
 }
 
 /** Keep a text at the server; an empty one forgets it. */
@@ -63,6 +66,7 @@ function restore() {
     const text = key && !waiting.has(key) ? sessionStorage.getItem(`draft:${key}`) : null;
     if (text === null) continue;
     if (field.type === "radio") field.checked = field.value === text;
+    else if (field.type === "checkbox") field.checked = text.split(",").includes(field.value);
     else if (field.multiple) for (const option of field.options) option.selected = text.split(",").includes(option.value);
     else field.value = text;
   }
@@ -82,7 +86,7 @@ for (const kind of ["input", "change"]) document.addEventListener(kind, (event) 
 for (const kind of ["beforeunload", "pagehide"]) addEventListener(kind, keepNow);
 document.addEventListener("submit", (event) => sent(event.target));
 document.addEventListener("htmx:before:request", ({ target, detail: { ctx } }) => {
-  if (ctx.request.method !== "GET") sent(target);
+  if (ctx.request.method !== "GET") sent(target.form ?? target); // of a button that sends a form elsewhere, the form
   else keepNow();
 });
 ready(restore);

@@ -31,6 +31,9 @@ def add(
     ] = None,
     kind: Annotated[str | None, typer.Option("--kind", metavar="K", help="directed, maintenance, research, …")] = None,
     agent: Annotated[str | None, typer.Option("--agent", metavar="A", help="An agent's name.")] = None,
+    also: Annotated[
+        list[str] | None, typer.Option("--also", metavar="A", help="A further agent that tries it too; repeatable.")
+    ] = None,
     project: Annotated[str | None, typer.Option("--project", metavar="P", help="Number, name or path.")] = None,
     priority: Annotated[int | None, typer.Option("--priority", metavar="N", help="Higher goes first.")] = None,
     after: Annotated[
@@ -52,6 +55,7 @@ def add(
             **read,
             kind=kind,
             agent=agent,
+            rivals=also,
             priority=priority,
             after=after,
         )

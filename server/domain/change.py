@@ -80,8 +80,8 @@ class Change(Row, table=True):
         """Its report was read and is good."""
         self._become(ChangeState.ACCEPTED)
 
-    def abandon(self) -> None:
-        self._become(ChangeState.ABANDONED)
+    def abandon(self, why: str = "") -> None:
+        self._become(ChangeState.ABANDONED, why)
 
     def restore(self, has_revision: bool, finished: bool = True) -> None:
         """Back from abandoned: to the desk, as it was. `finished`: its last run was not cut short."""

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     CHECKS = "checks"  # a check was red
     RETRY = "retry"  # the last run came to nothing
     ANSWER = "answer"  # a question was answered after its run had ended
+    SPLIT = "split"  # what came is more than one reading can judge: keep a part of it, and list the rest
 
 
 class Run(Row, table=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
 from server.domain.agent import Agent, Found, Pause, Trial
 from server.domain.agent_facts import NAME, Facts, Readiness, readiness
 from server.domain.base import now
@@ -59,6 +61,12 @@ def get(narrows: Narrows, name: str) -> Agent:
         if agent.name == name:
             return agent
     raise NotFound(f"No agent is called {name!r}.", "See the agents' page for those there are, or add it there.")
+
+
+def converses(db: Session, name: str) -> bool:
+    """Whether the agent holds a conversation: a program of the person's own that reads a prompt and ends does not."""
+    added = queries.find_agent(db, name)
+    return added is None or added.family != "command"
 
 
 def seen(narrows: Narrows, *, ask: bool = False) -> list[Seen]:

@@ -16,6 +16,7 @@ from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.review import Comment, CommentState
 from server.domain.task import Kind
+from server.services import agents
 from server.services.narrows import Narrows
 from server.store import check_queries, landing_queries, queries, run_queries
 
@@ -135,8 +136,7 @@ def _unanswered(db: Session, change: Change, comments: list[Comment]) -> list[Ob
     left = [comment for comment in comments if comment.state is CommentState.SENT and not comment.answer]
     if not left or run_queries.unfinished(db, change.id):
         return []
-    added = queries.find_agent(db, queries.task(db, change.task_id).agent)
-    if added and added.family == "command":
+    if not agents.converses(db, change.agent):
         return []
     return [
         Objection("unanswered", f"Comment {comment.id} was not answered.", "Resolve it, or send the change back.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlmodel import Session
 
 from server.domain.change import Change, Revision
@@ -66,24 +68,25 @@ def abandon(narrows: Narrows, change_id: int) -> Change:
         return abandon_in(db, queries.change(db, change_id))
 
 
-def abandon_in(db: Session, change: Change) -> Change:
-    """The same, inside the caller's transaction."""
+def abandon_in(db: Session, change: Change, actor: Actor = Actor.YOU, why: str = "") -> Change:
+    """The same, inside the caller's transaction. Where the engine does it, that is nobody's verdict."""
     was_working = change.state is ChangeState.WORKING
-    change.abandon()
-    seen = queries.last_revision(db, change.id)
-    db.add(
-        Review(
-            change_id=change.id,
-            revision_id=seen.id if seen else None,
-            commit=seen.commit if seen else "",
-            verdict=Verdict.ABANDON,
+    change.abandon(why)
+    if actor is Actor.YOU:
+        seen = queries.last_revision(db, change.id)
+        db.add(
+            Review(
+                change_id=change.id,
+                revision_id=seen.id if seen else None,
+                commit=seen.commit if seen else "",
+                verdict=Verdict.ABANDON,
+            )
         )
-    )
     questions.forsake(db, change)
     in_use = stop_runs(db, change, "Its change was abandoned.", judging=was_working)
-    end_task(db, change, Actor.YOU)
+    end_task(db, change, actor)
     trash.put(db, change)
-    events.record(db, Actor.YOU, "abandoned", change)
+    events.record(db, actor, "abandoned", change)
     if not in_use:
         give_back_tree(db, change)
     return change
@@ -96,7 +99,7 @@ def end_task(db: Session, change: Change, actor: Actor) -> None:
     task = queries.task(db, change.task_id)
     if task.state is not TaskState.OPEN:
         return
-    states = [each.state for each in _kin(db, change)]
+    states = [each.state for each in kin(db, change)]
     if ChangeState.LANDED in states and not any(state in UNDER_WAY for state in states):
         task.finish()
         events.record(db, actor, "done", task)
@@ -105,15 +108,21 @@ def end_task(db: Session, change: Change, actor: Actor) -> None:
         events.record(db, actor, "dropped", task)
 
 
-def _kin(db: Session, change: Change) -> list[Change]:
-    """The change with all those that it was split from, and that were split from these."""
+def kin(db: Session, change: Change) -> list[Change]:
+    """The change with all those that it was split from, and that were split from these: one attempt at its task."""
     others = queries.changes_of_task(db, change.task_id)
-    parents = {each.id: each.part_of for each in others}
+    first = origins(others)
+    return [each for each in others if first[each.id] == first[change.id]]
+
+
+def origins(of_task: Sequence[Change]) -> dict[int, int]:
+    """By the number of each of a task's changes, the one that it was first split from, or its own."""
+    parents = {each.id: each.part_of for each in of_task}
 
     def first(number: int) -> int:
         return first(parent) if (parent := parents.get(number)) else number
 
-    return [each for each in others if first(each.id) == first(change.id)]
+    return {each.id: first(each.id) for each in of_task}
 
 
 def stop_runs(db: Session, change: Change, why: str, *, judging: bool = False) -> bool:

@@ -50,6 +50,21 @@ def of(narrows: Narrows, change: Change, revision: Revision, since: int | None =
     return found
 
 
+def across(narrows: Narrows, project_id: int, one: Revision, other: Revision) -> Comparison:
+    """How what `other` does differs from what `one` does, of two changes of a project: `one` on the base of `other`.
+
+    The files are compared when they are first asked for, and kept. Nothing is said of them: it is no revision's page.
+
+    Raises:
+        GitError: The mirror has not the trees any more.
+    """
+    ref = f"refs/narrows/compared/{other.change_id}/{other.number}-with-{one.change_id}-{one.number}"
+    rebased = _held(narrows.mirror(project_id), ref, one.base_tree, one.tree, other.base_tree)
+    found = Comparison(project_id, other.change_id, 0, rebased.tree, other.tree, blurred=frozenset(rebased.blurred))
+    _keep(narrows, found)
+    return found
+
+
 def opening(narrows: Narrows, change: Change, revision: Revision) -> Comparison:
     """What a revision's page opens on: since `default_since`, or against its base where its mirror can't be read."""
     try:

@@ -17,7 +17,7 @@ from server.domain.project import LandingMethod, Project
 from server.domain.review import Review, Verdict
 from server.domain.states import ChangeState, LandingState
 from server.git import merges, mirrors, objects
-from server.services import assessments, changes, checks, events, hooks, line, messages, receipts, targets
+from server.services import assessments, attempts, changes, checks, events, hooks, line, messages, receipts, targets
 from server.services.assessments import Assessment, Objected, Objection, assessed
 from server.services.line import Stand, claim, mine, take_over
 from server.services.narrows import Narrows
@@ -376,6 +376,7 @@ def _write_down(narrows: Narrows, landing: Landing, project: Project, revision: 
         changes.give_back_tree(db, change)
         changes.end_task(db, change, Actor.ENGINE)
         events.record(db, Actor.ENGINE, "landed", landing, commit=landing.commit)
+        attempts.give_up_others(db, change)
 
 
 def fail(narrows: Narrows, landing_id: int, why: str) -> None:

@@ -63,7 +63,7 @@ def proposed(narrows: Narrows, change_id: int) -> str:
         task = queries.task(db, change.task_id)
         project = queries.project(db, change.project_id)
         revision = queries.last_revision(db, change_id)
-        byline = _byline(narrows, db, project, change, task)
+        byline = _byline(narrows, db, project, change)
     return byline.complete(_filled(project, change, task, revision))
 
 
@@ -73,9 +73,8 @@ def completed(narrows: Narrows, change_id: int, message: str) -> str:
         return proposed(narrows, change_id)
     with narrows.reading() as db:
         change = queries.change(db, change_id)
-        task = queries.task(db, change.task_id)
         project = queries.project(db, change.project_id)
-        return _byline(narrows, db, project, change, task).complete(message)
+        return _byline(narrows, db, project, change).complete(message)
 
 
 def earlier(narrows: Narrows, change_id: int) -> list[str]:
@@ -85,7 +84,7 @@ def earlier(narrows: Narrows, change_id: int) -> list[str]:
         task = queries.task(db, change.task_id)
         project = queries.project(db, change.project_id)
         replayed = _replayed(queries.revisions_of_change(db, change_id)[:-1])
-        byline = _byline(narrows, db, project, change, task)
+        byline = _byline(narrows, db, project, change)
     return [byline.complete(_filled(project, change, task, each)) for each in replayed]
 
 
@@ -112,7 +111,7 @@ def worded(narrows: Narrows, project: Project, revision: Revision, landing: Land
         task = queries.task(db, change.task_id)
         known = queries.revisions_of_change(db, revision.change_id)
         before = _replayed([each for each in known if each.number < revision.number])
-        byline = _byline(narrows, db, project, change, task, theirs.person)
+        byline = _byline(narrows, db, project, change, theirs.person)
     heard: list[str] = []
 
     def of(each: Revision, typed: str = "") -> str:
@@ -171,11 +170,9 @@ def _replayed(before: Sequence[Revision]) -> list[Revision]:
     return [each for each in before if each.tree != each.base_tree]
 
 
-def _byline(
-    narrows: Narrows, db: Session, project: Project, change: Change, task: Task, you: Person | None = None
-) -> Byline:
+def _byline(narrows: Narrows, db: Session, project: Project, change: Change, you: Person | None = None) -> Byline:
     you = you or identity(Path(project.path))
-    agent = _agent(narrows, db, change, task)
+    agent = _agent(narrows, db, change)
     author, other = (agent, you) if project.author is Author.AGENT else (you, agent)
     named = [f"Co-authored-by: {other.name} <{other.email}>"] if project.co_author else []
     return Byline(author, you, (*named, *_sign_off(project, you)))
@@ -185,10 +182,10 @@ def _sign_off(project: Project, you: Person) -> list[str]:
     return [f"Signed-off-by: {you.name} <{you.email}>"] if project.sign_off else []
 
 
-def _agent(narrows: Narrows, db: Session, change: Change, task: Task) -> Person:
+def _agent(narrows: Narrows, db: Session, change: Change) -> Person:
     """The agent that worked on it last, under an address that is nobody's."""
     runs = run_queries.of_change(db, change.id)
-    name = runs[-1].agent if runs else task.agent
+    name = runs[-1].agent if runs else change.agent
     agent = queries.find_agent(db, name) or next((each for each in narrows.built_in if each.name == name), None)
     title = narrows.describe(agent)[0].title if agent else name  # None: it was removed since
     return Person(commands.printable(title) or name, f"{name}@{AGENTS_HOST}")

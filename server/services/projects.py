@@ -206,6 +206,7 @@ CONFIGURABLE = (
     "refactor_every",
     "permissions",
     "ask_minutes",
+    "review_size",
     "repository_config",
     "sandbox",
     "sandbox_network",
@@ -286,6 +287,7 @@ LOWEST_HIGHEST = {
     "check_minutes": (1, 1440),
     "refactor_every": (0, 100),
     "ask_minutes": (0, 1440),
+    "review_size": (0, 100_000),
 }
 
 

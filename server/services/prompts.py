@@ -203,6 +203,31 @@ def _log(check: Check) -> str:
     return fenced(check.tail.strip()) if check.tail.strip() else "It printed nothing."
 
 
+def split(lines: int, files: int, limit: int, commit: str) -> str:
+    """A change that is more than one reading can judge: a part of it stays, and the rest is listed.
+
+    Args:
+        lines, files: Its changed lines that need reading, in so many files.
+        limit: Lines that one reading can judge.
+        commit: Where all of it is kept.
+    """
+    return _joined(
+        [
+            "# Is this more than one change?",
+            f"What you did is {lines} changed lines to read in {files} files. One reading can judge about {limit}.",
+            (
+                "If a first part of it can stand by itself, keep exactly that part in the working tree: it has to make "
+                "sense alone and to pass the checks. Take the rest out of the tree again; nothing is lost, since "
+                f"{code(commit)} has all of it. List the rest in your last message as a checklist in markdown, an item "
+                "for each further task, in the order in which they are to be done:"
+            ),
+            "- [ ] What is to be done, in one line. Then where, and what it needs.",
+            "If it is one piece, leave everything as it is, and say in one sentence why it can't be split.",
+            f"---\n\n{WHEN_DONE}",
+        ]
+    )
+
+
 def again(prompt: str, error: str) -> str:
     """Another try after a run that came to nothing."""
     return f"The last try came to nothing: {error or 'no reason is known.'}\n\n{prompt}"

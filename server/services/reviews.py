@@ -9,10 +9,10 @@ from server.domain.errors import Invalid, NotFound, WrongState
 from server.domain.event import Actor
 from server.domain.review import Comment, CommentState, Review, Side, Verdict
 from server.domain.run import Reason, Run
-from server.domain.states import ChangeState
+from server.domain.states import ChangeState, TaskState
 from server.domain.task import Kind
 from server.reading import answers, lines, suggestions
-from server.services import admission, anchors, changes, events, prompts, questions, revisions
+from server.services import admission, anchors, attempts, changes, events, prompts, questions, revisions
 from server.services.narrows import Narrows
 from server.services.targets import Target
 from server.store import queries, run_queries
@@ -298,11 +298,13 @@ def accept(narrows: Narrows, change_id: int, *, revision: int) -> Change:
         if task.kind is not Kind.RESEARCH:
             raise WrongState("Only a report can be accepted.", "Land this change, send it back, or abandon it.")
         change.accept()
-        task.finish()
-        events.record(db, Actor.YOU, "done", task)
+        if task.state is TaskState.OPEN:  # it is done already where another attempt was accepted
+            task.finish()
+            events.record(db, Actor.YOU, "done", task)
         _judge(db, change, seen, Verdict.ACCEPT, "")
         changes.give_back_tree(db, change)
         events.record(db, Actor.YOU, "accepted", change)
+        attempts.give_up_others(db, change)
     return change
 
 

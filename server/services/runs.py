@@ -22,7 +22,7 @@ from server.domain.project import Project
 from server.domain.run import SILENT_AFTER, Executor, Reason, Run
 from server.domain.states import ChangeState, CheckState, RunState, words
 from server.domain.trouble import Trouble
-from server.services import admission, changes, events, pauses, prompts, questions, reviews
+from server.services import admission, changes, events, pauses, prompts, questions, reviews, splits
 from server.services.narrows import Narrows
 from server.store import check_queries, queries, run_queries
 
@@ -242,7 +242,10 @@ def decide(narrows: Narrows, run_id: int) -> Change:
         revision = queries.revision_of_run(db, run.id)
         judged = check_queries.of_revision(db, revision.id) if revision else []
         red = [check for check in judged if check.red]
-        if run.state is not RunState.SUCCEEDED:
+        if run.reason is Reason.SPLIT and (revision is None or run.state is not RunState.SUCCEEDED):
+            change.present(splits.left_whole(db, run))  # it has a revision: that is what was to be split
+            events.record(db, Actor.ENGINE, "presented", change)
+        elif run.state is not RunState.SUCCEEDED:
             kept = " What it had done is kept: you can review it." if revision else ""
             change.stall(f"{_ending(run)}{kept}")
             events.record(db, Actor.ENGINE, "stalled", change)
@@ -256,6 +259,8 @@ def decide(narrows: Narrows, run_id: int) -> Change:
             change.check_rounds += 1
             db.add(change)
             admission.follow(db, change, Reason.CHECKS, prompts.checks(red))
+        elif not red and not run.stop_asked and splits.due(db, change, project, revision):
+            splits.offer(db, change, project, revision)
         else:
             change.present(_verdict(judged))
             events.record(db, Actor.ENGINE, "presented", change, revision=revision.number)

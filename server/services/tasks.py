@@ -12,14 +12,17 @@ from server.domain.change import Change
 from server.domain.errors import Invalid, WrongState
 from server.domain.event import Actor
 from server.domain.run import Run
-from server.domain.states import ChangeState, TaskState
+from server.domain.states import ChangeState, TaskState, Turn
 from server.domain.task import Kind, Task, TaskLink
+from server.reading import task_hints
+from server.reading.task_hints import Hint
 from server.services import agents, budget, events, pauses, room, workers
 from server.services.narrows import Narrows
 from server.store import queries, run_queries
 
 LONGEST_TITLE = 200  # characters
 LONGEST_TEXT = 1_000_000  # characters of a brief: more than an agent can read
+MOST_RIVALS = 7  # each brings something to read
 
 
 def file(
@@ -32,6 +35,7 @@ def file(
     done_when: str = "",
     kind: str = Kind.DIRECTED,
     agent: str = "",
+    rivals: Sequence[str] = (),
     priority: int = 0,
     after: Sequence[int] = (),
 ) -> Task:
@@ -41,6 +45,7 @@ def file(
         brief, examples, done_when: Markdown: what and why; what goes in and what should come out; how it is seen that
             the task is done.
         agent: An agent's name; empty: the project's last, or the demo agent.
+        rivals: Further agents, each of which tries it in a change of its own.
         priority: Higher goes first.
         after: Tasks that must be done or dropped before this one starts.
 
@@ -53,6 +58,7 @@ def file(
     with narrows.reading() as db:
         chosen = agent or queries.last_agent(db, project_id) or (narrows.built_in[0].name if narrows.built_in else "")
     agents.get(narrows, chosen)
+    others = _rivals(narrows, chosen, rivals)
     with narrows.transaction() as db:
         queries.project(db, project_id)
         task = Task(
@@ -63,6 +69,7 @@ def file(
             done_when=done_when,
             kind=Kind(kind),
             agent=chosen,
+            rivals=others,
             priority=priority,
         )
         events.record(db, Actor.YOU, "filed", task, title=title)
@@ -81,6 +88,7 @@ def revise(
     kind: str,
     agent: str,
     priority: int,
+    rivals: Sequence[str] = (),
     after: Sequence[int] = (),
 ) -> Task:
     """Say it better, while no agent has started on it.
@@ -92,6 +100,7 @@ def revise(
     title = " ".join(title.split())
     _check_words(title, kind, brief=brief, examples=examples, done_when=done_when)
     agents.get(narrows, agent)
+    others = _rivals(narrows, agent, rivals)
     with narrows.transaction() as db:
         task = queries.task(db, task_id)
         if queries.changes_of_task(db, task_id):
@@ -99,7 +108,7 @@ def revise(
                 "An agent has started on this task.", "Say what else you want when you send its change back."
             )
         task.title, task.brief, task.examples, task.done_when = title, brief, examples, done_when
-        task.kind, task.agent, task.priority = Kind(kind), agent, priority
+        task.kind, task.agent, task.rivals, task.priority = Kind(kind), agent, others, priority
         for link in queries.links_of_task(db, task_id):
             db.delete(link)
         db.flush()
@@ -176,6 +185,14 @@ def get(narrows: Narrows, task_id: int) -> Task:
         return queries.task(db, task_id)
 
 
+def hints(standing: Standing) -> list[Hint]:
+    """What would make it a smaller or a clearer task, while no agent has started on it."""
+    task = standing.task
+    if task.state is not TaskState.OPEN or standing.changes:
+        return []
+    return task_hints.hints(task.title, task.brief, task.examples, task.done_when, task.kind)
+
+
 def _standings(narrows: Narrows, db: Session, tasks: list[Task]) -> list[Standing]:
     """As many queries for a hundred tasks as for one."""
     ids = [task.id for task in tasks]
@@ -202,9 +219,10 @@ def _where(held_up: _HeldUp, task: Task, after: list[Task], changes: list[Change
         return task.state.value, ""
     alive = [change for change in changes if change.state in queries.LIVING]
     if alive:  # of one that was split, what is left counts, and not the part that has landed
-        living = max(alive, key=lambda change: (change.state is not ChangeState.LANDED, change.id))
-        waiting = any(not run.over and run.executor is None for run in runs)
-        held = held_up.cramped or held_up.limited(task.agent) or "Its follow-up waits for a free agent."
+        # and of several attempts one that waits for its reader
+        living = max(alive, key=lambda each: (each.state is not ChangeState.LANDED, each.turn is Turn.YOURS, each.id))
+        waiting = any(not run.over and run.executor is None for run in runs if run.change_id == living.id)
+        held = held_up.cramped or held_up.limited(living.agent) or "Its follow-up waits for a free agent."
         return living.turn.value, held if waiting else living.note
     if unfinished := [t for t in after if t.state is TaskState.OPEN]:
         names = ", ".join(f"#{t.id}" for t in unfinished)
@@ -261,6 +279,21 @@ def _check_words(title: str, kind: str, **texts: str) -> None:
             raise Invalid(field, f"That is more than {LONGEST_TEXT:,} characters.", "Name a file instead.")
     if kind not in set(Kind):
         raise Invalid("kind", f"{kind!r} is no kind of task.", f"One of: {', '.join(Kind)}.")
+
+
+def _rivals(narrows: Narrows, agent: str, wanted: Sequence[str]) -> list[str]:
+    """Those that try a task besides `agent`, each once.
+
+    Raises:
+        NotFound: There is no such agent.
+        Invalid: They are too many.
+    """
+    found = [each for each in dict.fromkeys(wanted) if each != agent]
+    if len(found) > MOST_RIVALS:
+        raise Invalid("rivals", f"At most {MOST_RIVALS} agents try a task besides the first.", "Choose fewer.")
+    for each in found:
+        agents.get(narrows, each)
+    return found
 
 
 def _link(db: Session, task: Task, after: Sequence[int]) -> None:

@@ -38,7 +38,7 @@ from server.services.forecasts import Neighbour, Outlook
 from server.services.patterns import TOO_LARGE, Line, Pattern, Patterns, Spot
 from server.services.search import Found, Hit
 from server.services.shapes import Shape
-from server.web import made_up_diff, made_up_figures, search
+from server.web import made_up_diff, made_up_figures, made_up_tasks, search
 from server.web.done import Done
 from server.web.looks import Asked
 from server.web.made_up_diff import NUMBER
@@ -132,10 +132,11 @@ def everything() -> dict[str, Any]:
             Done("Landing “Parse durations”.", f"/landings/{NUMBER}/undo", f"/changes/{NUMBER}", "one"),
             Done("Sent “Parse durations” back to its agent.", about="another"),
         ],
-        "found": Found([Hit(0, "durations.py", Side.NEW, 5, 4, "    parts = PART.findall(text)")], 1, 1),
+        "hits": Found([Hit(0, "durations.py", Side.NEW, 5, 4, "    parts = PART.findall(text)")], 1, 1),
         "around": search.around,
         "comparison": comparison,
         **made_up_figures.everything(),
+        **made_up_tasks.everything(task, project),
     }
 
 

@@ -73,6 +73,7 @@ class Typed(BaseModel):
     may_fetch: str = "allow"
     may_other: str = "allow"
     ask_minutes: str = "10"
+    review_size: str = "400"
     repository_config: str = ""
     sandbox: str = ""
     sandbox_network: str = ""

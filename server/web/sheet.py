@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from server.domain.base import shown
-from server.domain.change import Revision
+from server.domain.change import Change, Revision
 from server.domain.check import Check
 from server.domain.diff import Comparison, FileOutline, renames_unsought
 from server.domain.errors import NarrowsError
@@ -28,6 +28,7 @@ from server.reading import order
 from server.services import (
     anchors,
     assessments,
+    attempts,
     checkouts,
     checks,
     clocks,
@@ -42,6 +43,7 @@ from server.services import (
     rebases,
     revisions,
     shapes,
+    splits,
     viewed,
 )
 from server.services.anchors import Placed
@@ -70,6 +72,19 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Every attempt at a change's task, where there are several; and those abandoned for it that still are."""
+
+    every: Sequence[Change] = ()
+    left_behind: Sequence[Change] = ()
+
+    @classmethod
+    def of(cls, narrows: Narrows, change: Change) -> Beside:
+        every = attempts.beside(narrows, change)
+        return cls(every, attempts.left_behind(every, change))
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A change as read at `revision` (None: it has none yet), which is the newest one unless `older`.
 
@@ -92,6 +107,19 @@ class Sheet:
     moved: int  # commits by which the target moved on since
     patterns: Patterns | None = None  # of upkeep; None: nobody has looked yet
     shape: Shape | None = None  # of a refactoring, in the same way
+    attempts: Beside = Beside()  # at the same task
+
+    @property
+    def split(self) -> splits.Split | None:
+        """What its agent left out of it, where it was asked to."""
+        return splits.of(self.seen.runs, self.seen.revisions)
+
+    @property
+    def splittable(self) -> bool:
+        """Whether its agent can be asked to split what is shown."""
+        if self.revision is None or self.older:
+            return False
+        return splits.may_ask(self.seen.change, self.seen.task.kind, self.seen.project, self.revision)
 
     @property
     def older(self) -> bool:
@@ -281,6 +309,7 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         moved=rebases.moved(narrows, seen.outlook) if seen.outlook else 0,
         patterns=patterns.known(narrows, comparison) if comparison and seen.task.kind is Kind.MAINTENANCE else None,
         shape=shapes.known(narrows, comparison) if comparison and seen.task.kind is Kind.REFACTORING else None,
+        attempts=Beside.of(narrows, seen.change),
     )
 
 

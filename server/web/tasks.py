@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 
 from server.domain.change import Change
 from server.domain.errors import Invalid, NarrowsError
 from server.domain.states import TaskState, Turn
 from server.domain.task import Kind, Task
+from server.reading import task_hints
+from server.reading.task_hints import Hint
 from server.services import agents, drafts, forecasts, projects, task_drafts, tasks
 from server.services.narrows import Narrows
 from server.services.task_drafts import TaskDraft
-from server.web import rendering
+from server.web import rendering, task_templates
 from server.web.context import NarrowsDep
 
 router = APIRouter()
@@ -30,6 +32,9 @@ KINDS = {
     Kind.RESEARCH: "A question: the answer is a report, nothing lands.",
     Kind.REFACTORING: "The same behaviour in a better shape.",
 }
+
+
+SEVERAL = ("rivals", "after")  # fields that hold more than one
 
 
 WHOSE = {
@@ -51,15 +56,27 @@ class Typed:
     done_when: str = ""
     kind: str = Kind.DIRECTED.value
     agent: str = ""
+    rivals: tuple[str, ...] = ()
     priority: str = "0"
     after: tuple[str, ...] = ()
+    follows: str = ""  # the name of the draft whose task this one's starts after
 
     @classmethod
     def kept(cls, fields: Mapping[str, str]) -> Typed:
         """As the fields' drafts have it."""
-        after = tuple(number for number in fields.get("after", "").split(",") if number)
+        several = {name: tuple(filter(None, fields.get(name, "").split(","))) for name in SEVERAL}
         known = {name: text for name, text in fields.items() if name in cls.__dataclass_fields__}
-        return cls(**known | {"after": after})  # type: ignore[arg-type]
+        return cls(**known | several)  # type: ignore[arg-type]
+
+    def as_kept(self) -> dict[str, str]:
+        """The other way round."""
+        said = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: ",".join(text) if name in SEVERAL else text.replace("\r\n", "\n") for name, text in said.items()}
+
+    @property
+    def hints(self) -> list[Hint]:
+        """What would make it a smaller or a clearer task, while it is typed."""
+        return task_hints.of_fields(self.as_kept(), typing=True)
 
     def fields(self) -> dict[str, Any]:
         """As the services take them.
@@ -72,9 +89,42 @@ class Typed:
             **{name: getattr(self, name).replace("\r\n", "\n") for name in ("brief", "examples", "done_when")},
             "kind": self.kind,
             "agent": self.agent,
+            "rivals": self.rivals,
             "priority": _number("priority", self.priority),
             "after": [_number("after", number) for number in self.after],
         }
+
+
+def typed_form(
+    project: Annotated[str, Form()] = "",
+    title: Annotated[str, Form()] = "",
+    brief: Annotated[str, Form()] = "",
+    examples: Annotated[str, Form()] = "",
+    done_when: Annotated[str, Form()] = "",
+    kind: Annotated[str, Form()] = Kind.DIRECTED.value,
+    agent: Annotated[str, Form()] = "",
+    rivals: Annotated[list[str] | None, Form()] = None,
+    priority: Annotated[str, Form()] = "0",
+    after: Annotated[list[str] | None, Form()] = None,
+    follows: Annotated[str, Form(max_length=40)] = "",
+) -> Typed:
+    """What this request's form says."""
+    return Typed(
+        project,
+        title,
+        brief,
+        examples,
+        done_when,
+        kind,
+        agent,
+        tuple(rivals or ()),
+        priority,
+        tuple(after or ()),
+        follows,
+    )
+
+
+TypedForm = Annotated[Typed, Depends(typed_form)]
 
 
 @router.get("/tasks")
@@ -85,7 +135,7 @@ def index(request: Request, narrows: NarrowsDep) -> Response:
         request,
         narrows,
         "tasks/index.html",
-        drafts=[(draft, _name(draft)) for draft in task_drafts.every(narrows)],
+        drafts=_listed(task_drafts.every(narrows)),
         backlog=tasks.backlog(narrows, BACKLOG),
         recent=[(task, change, where(task, change)) for task, change in tasks.recent(narrows, RECENT)],
         outlooks=forecasts.every(narrows),
@@ -101,48 +151,99 @@ def where(task: Task, change: Change | None) -> str:
     return WHOSE[change.turn]
 
 
+def _listed(found: list[TaskDraft]) -> list[tuple[TaskDraft, str, str]]:
+    """Each draft with what it is called, and what the one is called that it follows."""
+    names = {draft.name: _name(draft) for draft in found}
+    return [(draft, names[draft.name], names.get(draft.fields.get(task_drafts.FOLLOWS, ""), "")) for draft in found]
+
+
 def _name(draft: TaskDraft) -> str:
     """What a draft is called in a list."""
     return draft.title.strip() or "(without a title)"
 
 
 @router.get("/tasks/new")
-def ask(request: Request, narrows: NarrowsDep, draft: str = "") -> Response:
-    """The form, with whatever was typed into it before, or with the kept draft of that name."""
+def ask(request: Request, narrows: NarrowsDep, draft: str = "", template: str = "") -> Response:
+    """The form, with whatever was typed into it before, or with the kept draft of that name.
+
+    `template`: what is empty begins as that template says.
+    """
     if draft:
-        return _form(request, narrows, Typed.kept(task_drafts.get(narrows, draft).fields), draft=draft)
-    kept = {key.removeprefix(DRAFTS): text for key, text in drafts.find(narrows, DRAFTS).items()}
-    return _form(request, narrows, Typed.kept(kept))
+        kept: Mapping[str, str] = task_drafts.get(narrows, draft).fields
+    else:
+        kept = {key.removeprefix(DRAFTS): text for key, text in drafts.find(narrows, DRAFTS).items()}
+    begun = task_templates.find(template)
+    typed = {name: text for name, text in kept.items() if text.strip()}
+    return _form(
+        request, narrows, Typed.kept({**(begun.fields if begun else {}), **typed}), draft=draft, template=template
+    )
+
+
+@router.post("/tasks/hints")
+def hint(request: Request, typed: TypedForm) -> Response:
+    """What would make the task that is being typed a smaller or a clearer one."""
+    return rendering.fragment(request, "tasks/_hints.html", hints=typed.hints)
+
+
+@router.post("/tasks/split")
+def split(
+    request: Request,
+    narrows: NarrowsDep,
+    typed: TypedForm,
+    chained: Annotated[bool, Form()] = False,
+    draft: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
+    """What is typed becomes a draft for each of its parts; the form is ready for the next."""
+    try:
+        made = task_drafts.split(narrows, typed.as_kept(), chained=chained, name=draft)
+    except NarrowsError as error:
+        return _form(request, narrows, typed, error, draft=draft)
+    if not draft:
+        _forget_typed(narrows, typed)
+    return rendering.go(request, f"/tasks?done=drafted-{len(made)}")
 
 
 @router.post("/tasks")
 def file(
     request: Request,
     narrows: NarrowsDep,
-    project: Annotated[str, Form()] = "",
-    title: Annotated[str, Form()] = "",
-    brief: Annotated[str, Form()] = "",
-    examples: Annotated[str, Form()] = "",
-    done_when: Annotated[str, Form()] = "",
-    kind: Annotated[str, Form()] = Kind.DIRECTED.value,
-    agent: Annotated[str, Form()] = "",
-    priority: Annotated[str, Form()] = "0",
-    after: Annotated[list[str] | None, Form()] = None,
+    typed: TypedForm,
     draft: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """File a task, and be ready for the next; or for what to do with the next kept draft, if it was one."""
-    typed = Typed(project, title, brief, examples, done_when, kind, agent, priority, tuple(after or ()))
     try:
-        task = tasks.file(narrows, project_id=_number("project", project), **typed.fields())
+        typed = _following(narrows, typed, draft)
+        task = tasks.file(narrows, project_id=_number("project", typed.project), **typed.fields())
     except NarrowsError as error:
         return _form(request, narrows, typed, error, draft=draft)
     if draft:
-        drafts.forget(narrows, task_drafts.prefix(draft))
+        task_drafts.filed(narrows, draft, task.id)
         return rendering.go(request, f"/tasks?done=filed-{task.id}")
-    drafts.forget(narrows, DRAFTS)
-    drafts.keep(narrows, f"{DRAFTS}project", project)
-    drafts.keep(narrows, f"{DRAFTS}agent", agent)
+    _forget_typed(narrows, typed)
     return rendering.go(request, f"/tasks/new?done=filed-{task.id}")
+
+
+def _forget_typed(narrows: Narrows, typed: Typed) -> None:
+    """What was typed arrived; the next task is mostly for the same project and agent."""
+    drafts.forget(narrows, DRAFTS)
+    drafts.keep(narrows, f"{DRAFTS}project", typed.project)
+    drafts.keep(narrows, f"{DRAFTS}agent", typed.agent)
+
+
+def _following(narrows: Narrows, typed: Typed, draft: str) -> Typed:
+    """The kept draft's fields with the task of the draft that it follows, which may have been filed since.
+
+    Raises:
+        Invalid: That one is a draft yet.
+    """
+    if not (draft and typed.follows):
+        return typed
+    if before := task_drafts.before(narrows, draft):
+        raise Invalid(
+            "follows", f"It starts after “{_name(before)}”, which is a draft yet.", "File that first, or untick it."
+        )
+    kept = Typed.kept(task_drafts.get(narrows, draft).fields)
+    return replace(typed, after=tuple(dict.fromkeys((*typed.after, *kept.after))))
 
 
 @router.post("/tasks/drafts/{name}/filing")
@@ -150,10 +251,11 @@ def file_draft(request: Request, narrows: NarrowsDep, name: str) -> Response:
     """File a kept draft as it is."""
     typed = Typed.kept(task_drafts.get(narrows, name).fields)
     try:
+        typed = _following(narrows, typed, name)
         task = tasks.file(narrows, project_id=_number("project", typed.project), **typed.fields())
     except NarrowsError as error:
         return _form(request, narrows, typed, error, draft=name)
-    task_drafts.discard(narrows, name)
+    task_drafts.filed(narrows, name, task.id)
     return rendering.go(request, f"/tasks?done=filed-{task.id}")
 
 
@@ -173,6 +275,7 @@ def show(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
         narrows,
         "tasks/show.html",
         standing=standing,
+        hints=tasks.hints(standing),
         shown={turn.value: said for turn, said in WHOSE.items()}.get(standing.shown, standing.shown),
         project=projects.get(narrows, standing.task.project_id),
         section="tasks",
@@ -193,6 +296,7 @@ def ask_edit(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
         task.done_when,
         task.kind.value,
         task.agent,
+        tuple(task.rivals),
         str(task.priority),
         after,
     )
@@ -204,18 +308,11 @@ def revise(
     request: Request,
     narrows: NarrowsDep,
     task_id: int,
-    title: Annotated[str, Form()] = "",
-    brief: Annotated[str, Form()] = "",
-    examples: Annotated[str, Form()] = "",
-    done_when: Annotated[str, Form()] = "",
-    kind: Annotated[str, Form()] = Kind.DIRECTED.value,
-    agent: Annotated[str, Form()] = "",
-    priority: Annotated[str, Form()] = "0",
-    after: Annotated[list[str] | None, Form()] = None,
+    typed: TypedForm,
 ) -> Response:
     """Say it better, while no agent has started on it."""
     task = tasks.get(narrows, task_id)
-    typed = Typed(str(task.project_id), title, brief, examples, done_when, kind, agent, priority, tuple(after or ()))
+    typed = replace(typed, project=str(task.project_id))
     try:
         tasks.revise(narrows, task_id, **typed.fields())
     except NarrowsError as error:
@@ -245,6 +342,7 @@ def _form(
     *,
     task: Task | None = None,
     draft: str = "",
+    template: str = "",
 ) -> Response:
     """The form for a new task; for `task`, to say it better; or for the kept draft of that name."""
     others = [
@@ -261,6 +359,10 @@ def _form(
         error=error,
         task=task,
         draft=draft,
+        before=_before(narrows, draft),
+        begun=template,
+        templates=task_templates.EVERY,
+        hints=typed.hints,
         kept_in=task_drafts.prefix(draft) if draft else DRAFTS,
         projects=projects.every(narrows),
         agents=agents.everyone(narrows),
@@ -268,6 +370,12 @@ def _form(
         others=sorted(others, key=lambda other: other.id, reverse=True),
         section="tasks",
     )
+
+
+def _before(narrows: Narrows, draft: str) -> tuple[TaskDraft, str] | None:
+    """The draft whose task the kept draft's is to start after, and what it is called."""
+    before = task_drafts.before(narrows, draft) if draft else None
+    return (before, _name(before)) if before else None
 
 
 def _number(field: str, text: str) -> int:

@@ -6,16 +6,21 @@ import time
 from pathlib import Path
 
 from server.domain.agent import TrialState
+from server.domain.change import Change
 from server.domain.errors import NarrowsError
+from server.domain.event import Actor
+from server.domain.run import Reason
 from server.domain.states import RunState
 from server.domain.transcript import Entry, EntryKind
 from server.domain.trouble import Trouble
 from server.git import mirrors, objects, worktrees
 from server.git.commands import NOBODY, run
 from server.services import (
+    admission,
     changes,
     checkouts,
     cleaning,
+    events,
     forecasts,
     landings,
     questions,
@@ -71,7 +76,18 @@ def fill(site: Site) -> Site:
     while forecasts.advance(site.narrows, site.project.id):
         pass
     given_up(site)
+    tried_twice(site)
     return site
+
+
+def tried_twice(site: Site) -> None:
+    """Two attempts at task 9, changes 8 and 9, by different agents."""
+    begun = changes.get(site.narrows, site.change("Say it well", "", **{"well.md": "Well.\n"}))
+    with site.narrows.transaction() as db:
+        other = Change(task_id=begun.task_id, project_id=begun.project_id, agent="other")
+        events.record(db, Actor.ENGINE, "began", other)
+        admission.follow(db, other, Reason.FIRST, "Say it well.")
+    site.worker.answer({"well.md": "Very well.\n"})
 
 
 def given_up(site: Site) -> None:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from server.web.api import (
     agents,
+    attempts,
     changes,
     checks,
     clocks,
@@ -54,6 +55,7 @@ def install(app: FastAPI) -> None:
         agents,
         tasks,
         drafts,
+        attempts,
         desk,
         revisions,
         kinds,

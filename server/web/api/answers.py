@@ -21,6 +21,7 @@ from server.domain.states import ChangeState, CheckState, LandingState, Question
 from server.domain.task import Kind
 from server.domain.transcript import EntryKind
 from server.domain.trouble import Trouble
+from server.services import tasks
 from server.services.agents import Seen
 from server.services.assessments import Objection
 from server.services.tasks import Standing
@@ -74,6 +75,7 @@ class ProjectAnswer(Answer):
     rules: str
     hands_off: list[str]
     refactor_every: int = Field(description="How many landed changes come before a refactoring is drafted; 0: none is.")
+    review_size: int = Field(description="Lines above which a first revision is sent back to be split; 0: never.")
     permissions: dict[str, str] = Field(description="By kind of tool: `ask` or `deny`; what is missing is allowed.")
     ask_minutes: int
     repository_config: bool
@@ -217,6 +219,7 @@ class ChangeBrief(Answer):
     id: int
     task_id: int
     project_id: int
+    agent: str = Field(description="Who works on it.")
     state: ChangeState
     turn: Turn
     note: str
@@ -235,6 +238,7 @@ class TaskBrief(Answer):
     done_when: str
     kind: Kind
     agent: str
+    rivals: list[str] = Field(description="Further agents, each with a change of its own for it.")
     priority: int
     state: TaskState
     created_at: datetime
@@ -244,6 +248,7 @@ class TaskAnswer(TaskBrief):
     after: list[int] = Field(description="Tasks that it starts after.")
     shown: str = Field(description="Where it stands, in one or two words.")
     why: str = Field(description="Why nothing runs, in words; empty when something does or nothing needs to.")
+    hints: list[str] = Field(description="What would make it smaller or clearer, while no agent has started on it.")
     changes: list[ChangeBrief]
     runs: list[RunBrief]
 
@@ -254,6 +259,7 @@ class TaskAnswer(TaskBrief):
             after=[task.id for task in standing.after],
             shown=standing.shown,
             why=standing.why,
+            hints=[hint.sentence for hint in tasks.hints(standing)],
             changes=[ChangeBrief.model_validate(change) for change in standing.changes],
             runs=[RunBrief.model_validate(run) for run in standing.runs],
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from server.domain.states import ChangeState
-from server.services import changes, desk, forecasts, reviews, runs
+from server.services import changes, desk, forecasts, reviews, runs, splits
 from server.web.api.answers import (
     ChangeAnswer,
     ChangeBrief,
@@ -19,10 +20,14 @@ from server.web.api.answers import (
     RunAnswer,
     RunBrief,
 )
-from server.web.api.asked import Limit, Number
+from server.web.api.asked import Asked, Id, Limit, Number
 from server.web.context import NarrowsDep
 
 router = APIRouter(prefix="/changes", tags=["changes"])
+
+
+class Split(Asked):
+    revision: Id = Field(description="The revision that was read; refused when a newer one came.")
 
 
 @router.get("", summary="List changes", description="Newest first.")
@@ -68,6 +73,16 @@ def restore(narrows: NarrowsDep, change_id: Number) -> ChangeBrief:
 @router.post("/{change_id}/retries", status_code=202, summary="Try again", description="After a run left nothing.")
 def retry(narrows: NarrowsDep, change_id: Number) -> RunAnswer:
     return RunAnswer.model_validate(runs.retry(narrows, change_id))
+
+
+@router.post(
+    "/{change_id}/split",
+    status_code=202,
+    summary="Ask its agent to split it",
+    description="It keeps a part that stands by itself, and lists the rest. Once, and only of a large change.",
+)
+def split(narrows: NarrowsDep, change_id: Number, asked: Split) -> RunAnswer:
+    return RunAnswer.model_validate(splits.ask(narrows, change_id, revision=asked.revision))
 
 
 @router.post("/{change_id}/presentation", summary="Review what a run that came to nothing left behind")

@@ -55,6 +55,9 @@ class Settings(Asked):
         default=None, description="By kind of tool: `allow` (within the worktree), `ask` or `deny`; others: `allow`."
     )
     ask_minutes: int | None = Field(default=None, description="How long a run waits for the answer to a question.")
+    review_size: int | None = Field(
+        default=None, description="Lines to read above which a first revision is sent back to be split; 0: never."
+    )
     repository_config: StrictBool | None = Field(
         default=None, description="Whether agents load what the repository configures for them: that runs its code."
     )

@@ -14,7 +14,7 @@ from server.web.context import NarrowsDep
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
-KEPT = ("title", "brief", "examples", "done_when", "kind", "agent", "priority")
+KEPT = ("title", "brief", "examples", "done_when", "kind", "agent", "rivals", "priority")
 
 
 class NewTask(Asked):
@@ -27,6 +27,9 @@ class NewTask(Asked):
     done_when: Text = Field(default="", description="Markdown: how it is seen that the task is done.")
     kind: Text = Kind.DIRECTED.value
     agent: Text = ""
+    rivals: list[Text] = Field(
+        default_factory=list, description="Further agents, each with a change of its own for it."
+    )
     priority: Whole = 0
     after: list[Id] = Field(default_factory=list)
 
@@ -40,6 +43,7 @@ class Revised(Asked):
     done_when: Text | None = None
     kind: Text | None = None
     agent: Text | None = None
+    rivals: list[Text] | None = None
     priority: Whole | None = None
     after: list[Id] | None = None
 
