@@ -22,7 +22,7 @@ from server.domain.flag import Flag, FlagKind
 from server.domain.landing import Landing
 from server.domain.project import LandingMethod, Project
 from server.domain.question import TOOLS, Question
-from server.domain.review import CommentState, Side
+from server.domain.review import CommentState, Review, Side, Verdict
 from server.domain.run import Reason, Run
 from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState
 from server.domain.task import Kind, Task
@@ -33,7 +33,9 @@ from server.reading.transcripts import Excerpt, Item
 from server.services import desk
 from server.services.anchors import Placed
 from server.services.assessments import Assessment, Objection, red
+from server.services.digest import Digest
 from server.services.forecasts import Neighbour, Outlook
+from server.services.reentry import Reentry
 from server.services.search import Found, Hit
 from server.web import made_up_diff, search
 from server.web.done import Done
@@ -127,6 +129,10 @@ def everything() -> dict[str, Any]:
             Done("Landing “Parse durations”.", f"/landings/{NUMBER}/undo", f"/changes/{NUMBER}", "one"),
             Done("Sent “Parse durations” back to its agent.", about="another"),
         ],
+        "digests": [
+            Digest(came=[NUMBER]),
+            Digest([NUMBER], [NUMBER], [NUMBER, NUMBER + 1], [NUMBER], [NUMBER], [NUMBER, NUMBER + 1], [NUMBER]),
+        ],
         "found": Found([Hit(0, "durations.py", Side.NEW, 5, 4, "    parts = PART.findall(text)")], 1, 1),
         "around": search.around,
         "comparison": comparison,
@@ -175,7 +181,21 @@ def sheet(state: ChangeState = ChangeState.IN_REVIEW) -> Sheet:
             for actor, verb in ((Actor.YOU, "filed"), (Actor.AGENT, "presented"), (Actor.YOU, "sent_back"))
         ],
         moved=3,
+        reentry=_reentry(),
     )
+
+
+def _reentry() -> Reentry:
+    """Back at a change that was sent back yesterday, with a file marked."""
+    said = Review(
+        id=NUMBER,
+        change_id=NUMBER,
+        revision_id=NUMBER + 1,
+        verdict=Verdict.REQUEST_CHANGES,
+        message="Days are missing, and `soon` should be refused.",
+        created_at=now() - timedelta(days=1),
+    )
+    return Reentry(now() - timedelta(hours=20), 1, said, (1, "tests/test_durations.py"))
 
 
 def outlooks() -> list[Outlook]:

@@ -13,6 +13,7 @@ from server.web import (
     conflicts,
     context,
     desk,
+    digest,
     drafts,
     edits,
     files,
@@ -44,6 +45,7 @@ def install(app: FastAPI) -> None:
     static_files.install(app)
     for noun in (
         desk,
+        digest,
         changes,
         files,
         parts,

@@ -39,12 +39,14 @@ from server.services import (
     flags,
     messages,
     rebases,
+    reentry,
     revisions,
     viewed,
 )
 from server.services.anchors import Placed
 from server.services.assessments import Objected
 from server.services.narrows import Narrows
+from server.services.reentry import Reentry
 from server.web import rendering
 from server.web.files import File, outline
 from server.web.looks import Asked
@@ -85,6 +87,7 @@ class Sheet:
     clock: float  # seconds that this revision was read so far
     history: list[Event]
     moved: int  # commits by which the target moved on since
+    reentry: Reentry | None = None  # for a person who comes back to it
 
     @property
     def older(self) -> bool:
@@ -200,6 +203,11 @@ class Sheet:
         return sum(comment.state is CommentState.DRAFT for comment in self.seen.comments)
 
     @property
+    def sent(self) -> list[Comment]:
+        """The comments that its agent was given so far."""
+        return [comment for comment in self.seen.comments if comment.state is not CommentState.DRAFT]
+
+    @property
     def general(self) -> list[Comment]:
         """Comments on the change as a whole, of this revision and those before it."""
         return [here.comment for here in self.placed if here.comment.path is None and here.comment.line is None]
@@ -238,6 +246,8 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
     if asked.revision is not None and (revision is None or revision.number != asked.revision):
         revision = revisions.get(narrows, change_id, asked.revision)
     comparison = _comparison(narrows, seen, revision, asked)
+    marked = viewed.viewed(narrows, comparison) if comparison else set()
+    newest = comparison is not None and revision is seen.revision
     return Sheet(
         seen=seen,
         asked=asked.of(revision.number, comparison.since) if revision and comparison else asked,
@@ -249,12 +259,15 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         outline=comparisons.outline(narrows, comparison) if comparison else [],
         aside=_aside(narrows, revision),
         placed=anchors.placed(narrows, change_id, revision.number, comparison.since) if revision and comparison else [],
-        viewed=viewed.viewed(narrows, comparison) if comparison else set(),
+        viewed=marked,
         flags=flags.of_revision(narrows, revision.id) if revision else [],
         judged=checks.of_landing(narrows, seen.landings[-1].id) if seen.landings else [],
         clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
         history=events.of_change(narrows, change_id)[-HISTORY:],
         moved=rebases.moved(narrows, seen.outlook) if seen.outlook else 0,
+        reentry=reentry.of(narrows, seen.change, revision, comparison, marked)
+        if newest and revision and comparison
+        else None,
     )
 
 
