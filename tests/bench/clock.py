@@ -2,8 +2,8 @@
 
 A session is a script of signs of use. The truth comes from its own actions, each timed as it is done: one reads while a
 page is in sight and within 60 seconds of the last sign of use, and to open a page or to bring it into sight is one; of
-several windows any will do, as they have one reader. It runs in real time, all sessions at once, each on a server of its
-own. Hidden is what the page is told to be: headless Chromium shows every tab.
+several windows any will do, as they have one reader. It runs in real time, all sessions at once, each on a server of
+its own. Hidden is what the page is told to be: headless Chromium shows every tab.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
@@ -30,6 +31,8 @@ from tests.web.conftest import TOKEN, Worker
 ASKED = 2.0  # seconds that the clock may be off
 IDLE = 60.0
 ARRIVES = 3.0  # seconds in which what was told last has surely been kept
+THERE: Literal["domcontentloaded"] = "domcontentloaded"  # the page's script has begun right before that
+PATIENCE = 120_000  # milliseconds until a page is there, on a busy machine
 HIDE = """hidden => {
   Object.defineProperty(document, "visibilityState", { value: hidden ? "hidden" : "visible", configurable: true });
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -47,8 +50,7 @@ class Window:
     stretches: list[Stretch] = field(default_factory=list)  # one for each sign of use
 
     async def opens(self, address: str) -> None:
-        await self.page.goto(address)
-        await self.page.wait_for_selector("article[data-clock]")
+        await self.page.goto(address, wait_until=THERE)
         self.comes()
 
     def comes(self) -> None:
@@ -78,8 +80,9 @@ class Window:
         self.comes()
 
     async def leaves(self, address: str) -> None:
+        """For another page; this one is in sight until that one is there."""
+        await self.page.goto(address, wait_until="commit")
         self.goes()
-        await self.page.goto(address)
 
     async def closes(self) -> None:
         self.goes()
@@ -229,11 +232,10 @@ async def to_and_fro(session: Session) -> None:
     await session.reads(window, 18)
     await window.leaves(f"{session.site.url}/tasks")
     await asyncio.sleep(20)
-    await window.page.go_back()
+    await window.page.go_back(wait_until=THERE)
     window.comes()
     await session.reads(window, 23)
-    window.goes()
-    await window.page.reload()
+    await window.page.reload(wait_until=THERE)
     window.comes()
     await asyncio.sleep(80)
     await session.reads(window, 9)
@@ -257,6 +259,7 @@ SESSIONS: tuple[Script, ...] = (
 @contextlib.asynccontextmanager
 async def session_at(browser: Browser, site: Site, changes: list[int]) -> AsyncIterator[Session]:
     context = await browser.new_context()
+    context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     await page.goto(f"{site.url}/projects?token={TOKEN}")
     await page.close()
@@ -264,20 +267,15 @@ async def session_at(browser: Browser, site: Site, changes: list[int]) -> AsyncI
     await context.close()
 
 
-async def hold(browser: Browser, script: Script, site: Site, changes: list[int]) -> Session:
-    """Play one session to its end."""
-    async with session_at(browser, site, changes) as session:
-        await script(session)
-        await asyncio.sleep(ARRIVES)
-        return session
-
-
 async def play(sites: list[tuple[Script, Site, list[int]]]) -> list[Session]:
-    async with async_playwright() as playwright:
+    """Every session to its end; they begin together, once all have got in one after the other."""
+    async with async_playwright() as playwright, AsyncExitStack() as stack:
         browser = await playwright.chromium.launch(executable_path=str(chromium()), args=flags())
-        held = await asyncio.gather(*(hold(browser, *each) for each in sites))
-        await browser.close()
-        return list(held)
+        stack.push_async_callback(browser.close)
+        held = [await stack.enter_async_context(session_at(browser, site, changes)) for _, site, changes in sites]
+        await asyncio.gather(*(script(session) for (script, *_), session in zip(sites, held, strict=True)))
+        await asyncio.sleep(ARRIVES)
+        return held
 
 
 def site_of(folder: Path, template: Template, stack: ExitStack) -> tuple[Site, list[int]]:
