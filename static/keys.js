@@ -4,6 +4,7 @@ import { $, $$, typing } from "./dom.js";
 import { commentHere, expectForm, typeAhead, typingAhead } from "./comments.js";
 import { expandHere } from "./expand.js";
 import { openFind } from "./find.js";
+import { toggleFocus } from "./focus.js";
 import { nextFile, nextHunk, nextLine, otherSide } from "./moving.js";
 import { rowOf } from "./rows.js";
 import { toggleView } from "./view.js";
@@ -11,7 +12,7 @@ import { viewedHere } from "./viewed.js";
 
 const USUAL = {
   next_file: ["j"], previous_file: ["k"], next_hunk: ["n"], previous_hunk: ["p"], comment: ["c"], viewed: ["v"],
-  view: ["u"], expand: ["x"], find: ["/"], land: ["l"], send_back: ["b"], edit: ["e"], later: ["s"],
+  view: ["u"], expand: ["x"], find: ["/"], focus: ["f"], land: ["l"], send_back: ["b"], edit: ["e"], later: ["s"],
   backlog: ["g q"], desk: ["g d"], new_task: ["t"], help: ["?"],
 };
 const DEEDS = {
@@ -24,6 +25,7 @@ const DEEDS = {
   view: toggleView,
   expand: expandHere,
   find: openFind,
+  focus: toggleFocus,
   edit: editHere,
   backlog: () => location.assign("/tasks"),
   desk: () => location.assign("/"),

@@ -4,6 +4,8 @@ import "./drafts.js";
 import "./toasts.js";
 import "./bar.js";
 import "./tabs.js";
+import "./focus.js";
 import "./live.js";
 import "./keys.js";
 import "./next.js";
+import "./notify.js";

@@ -5,6 +5,7 @@ import { $, $$, elements, htmx, make, ready } from "./dom.js";
 const STAYS = 15000; // milliseconds
 
 function settle() {
+  if (document.documentElement.classList.contains("in-focus")) for (const news of $$(".toast[data-news]")) news.remove();
   const newest = new Map($$(".toast").map((toast) => [toast.dataset.about || toast, toast]));
   for (const toast of $$(".toast")) {
     if (newest.get(toast.dataset.about || toast) !== toast) toast.remove();
@@ -45,7 +46,7 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   ctx.hx.retarget = "#toasts";
   ctx.hx.reswap = "beforeend";
 });
-document.addEventListener("click", (event) => event.target.closest("[data-act='dismiss']")?.closest(".toast").remove());
+document.addEventListener("click", (event) => event.target.closest("[data-act='dismiss']")?.closest(".toast, .digest").remove());
 document.addEventListener("htmx:after:swap", settle);
 
 // What stays until it is dismissed stays on the next page, too; on the page of its change it is said once more.

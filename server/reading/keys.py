@@ -43,6 +43,7 @@ ACTIONS = (
     Action("view", "unified or split", "Reading", ("u",)),
     Action("expand", "more lines around the hunk", "Reading", ("x",)),
     Action("find", "find in the whole change", "Reading", ("/",)),
+    Action("focus", "focus, or news again", "Reading", ("f",)),
     Action("land", "land, or accept", "Deciding", ("l",)),
     Action("send_back", "send back", "Deciding", ("b",)),
     Action("edit", "edit by hand", "Deciding", ("e",)),

@@ -21,12 +21,17 @@ THEMES: tuple[Theme, ...] = ("system", "light", "dark")
 
 @dataclass(frozen=True)
 class Preferences:
-    """All of them. `keys` has every action; `letters` False: nothing is done by a bare character."""
+    """All of them.
+
+    `keys` has every action; `letters` False: nothing is done by a bare character; `notify`: the browser says when the
+    desk is no longer empty.
+    """
 
     view: View = View.UNIFIED
     whitespace: bool = True
     theme: Theme = "system"
     letters: bool = True
+    notify: bool = False
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(keys.DEFAULTS))
 
     @property
@@ -61,7 +66,7 @@ def put(narrows: Narrows, **wishes: Any) -> Preferences:
     """Like it differently; what is not named stays.
 
     Args:
-        wishes: `view`, `whitespace`, `theme`, `letters`; `keys`: bindings by action, for some or for all.
+        wishes: `view`, `whitespace`, `theme`, `letters`, `notify`; `keys`: bindings by action, for some or for all.
 
     Raises:
         Invalid: A value can't be used; nothing was changed then.
@@ -87,7 +92,7 @@ def reset(narrows: Narrows) -> Preferences:
 
 def _read(kept: Mapping[str, Any]) -> Preferences:
     """What is kept, over the defaults; actions that came later have their own keys unless those are taken by now."""
-    plain = {name: kept[name] for name in ("view", "whitespace", "theme", "letters") if name in kept}
+    plain = {name: kept[name] for name in ("view", "whitespace", "theme", "letters", "notify") if name in kept}
     if "view" in plain:
         plain["view"] = View(plain["view"])
     mine = {action: tuple(chosen) for action, chosen in kept.get("keys", {}).items() if action in keys.BY_NAME}
@@ -114,7 +119,7 @@ def _check(name: str, value: Any) -> None:
         case "theme":
             if value not in THEMES:
                 raise Invalid(name, f"{value!r} is no theme.", f"One of: {', '.join(THEMES)}.")
-        case "whitespace" | "letters":
+        case "whitespace" | "letters" | "notify":
             if not isinstance(value, bool):
                 raise Invalid(name, f"{name.capitalize()} is either on or off.")
         case "keys":

@@ -9,7 +9,7 @@ from starlette.background import BackgroundTask
 from server.domain.check import Check
 from server.services import checks, forecasts, revisions
 from server.services.narrows import Narrows
-from server.web import rendering, sheet
+from server.web import digest, rendering, sheet
 from server.web.context import NarrowsDep
 from server.web.looks import AskedDep
 
@@ -21,6 +21,7 @@ def show(request: Request, narrows: NarrowsDep, change_id: int, asked: AskedDep)
     """The sheet of a change."""
     built = sheet.build(narrows, change_id, asked)
     answer = sheet.response(request, narrows, built)
+    digest.begins(request, answer, built)
     answer.background = BackgroundTask(forecasts.ask, narrows, built.seen.project.id)  # nobody waits for it
     return answer
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from server.services import cadence, desk, forecasts, projects
-from server.web import rendering, sheet
+from server.web import digest, rendering, sheet
 from server.web.context import NarrowsDep, newest_event
 from server.web.looks import Asked, AskedDep
 
@@ -28,6 +28,7 @@ def show(request: Request, narrows: NarrowsDep, asked: AskedDep, after: int | No
     common: dict[str, Any] = {
         "nav": rendering.Nav.of(seen, newest_event(request)),
         "section": "desk",
+        "unscripted": digest.unscripted(request, narrows),
     }
     if seen.next is None:
         answer = rendering.page(
@@ -43,5 +44,7 @@ def show(request: Request, narrows: NarrowsDep, asked: AskedDep, after: int | No
         asked = Asked(asked.look, glance=after is not None)
         built = sheet.build(narrows, seen.next.id, asked)
         answer = sheet.response(request, narrows, built, desk=seen, **common)
+        if after is None:
+            digest.begins(request, answer, built)
     answer.background = BackgroundTask(forecasts.ask_all, narrows)  # nobody waits for it
     return answer

@@ -81,6 +81,7 @@ class Teller:
         self._run: WatchedRun | None = None
         self._seen = 0
         self._came = 0
+        self._other = False  # whether the watched change is another than on the page: no other news takes its place
 
     async def stream(self, last_id: str | None) -> AsyncIterator[str]:
         if known := ID.fullmatch(last_id or ""):
@@ -133,7 +134,7 @@ class Teller:
             yield _put(f"#count-{name}", str(count or ""))
         yield _put("#waits", visible.html(nav.sentence))
         yield _put("#shortage", self._templates.get_template("trash/_shortage.html").render(shortage=nav.shortage))
-        if self._came:
+        if self._came and not self._other:
             news = rendering.plural(self._came, "new change")
             yield _put("#news", f'{news} came to the desk. <a href="/">Go there</a>')
 
@@ -145,7 +146,7 @@ class Teller:
                     toast = of_landing(landings.get(self._narrows, signal.id))
                 except NotFound:
                     continue
-                html = self._templates.get_template("_toast.html").render(toast=toast)
+                html = self._templates.get_template("_toast.html").render(toast=toast, news=True)
                 yield _put("#toasts", html, "beforeend")
 
     def _watched(self, batch: list[Signal], stored: bool) -> Iterator[str]:
@@ -158,7 +159,8 @@ class Teller:
             if _about(batch, "change", self._number):
                 state = stands(changes.get(self._narrows, self._number).state)
                 link = f'<a href="/changes/{self._number}">Show it as it is</a>'
-                yield _put("#news", f"Change #{self._number} {state} now. {link}")
+                self._other = True
+                yield _put("#news", f"<span data-own>Change #{self._number} {state} now. {link}</span>")
             yield from self._forecasts(batch)
         elif self._watch == "tasks":
             yield from self._forecasts(batch)

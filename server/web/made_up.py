@@ -22,7 +22,7 @@ from server.domain.flag import Flag, FlagKind
 from server.domain.landing import Landing
 from server.domain.project import LandingMethod, Project
 from server.domain.question import TOOLS, Question
-from server.domain.review import CommentState, Side
+from server.domain.review import CommentState, Review, Side, Verdict
 from server.domain.run import Reason, Run
 from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState
 from server.domain.task import Kind, Task
@@ -34,8 +34,10 @@ from server.reading.transcripts import Excerpt, Item
 from server.services import desk
 from server.services.anchors import Placed
 from server.services.assessments import Assessment, Objection, red
+from server.services.digest import Digest
 from server.services.forecasts import Neighbour, Outlook
 from server.services.patterns import TOO_LARGE, Line, Pattern, Patterns, Spot
+from server.services.reentry import Reentry
 from server.services.search import Found, Hit
 from server.services.shapes import Shape
 from server.web import made_up_diff, made_up_figures, made_up_tasks, search
@@ -133,6 +135,10 @@ def everything() -> dict[str, Any]:
             Done("Sent “Parse durations” back to its agent.", about="another"),
         ],
         "hits": Found([Hit(0, "durations.py", Side.NEW, 5, 4, "    parts = PART.findall(text)")], 1, 1),
+        "digests": [
+            Digest(came=[NUMBER]),
+            Digest([NUMBER], [NUMBER], [NUMBER, NUMBER + 1], [NUMBER], [NUMBER], [NUMBER, NUMBER + 1], [NUMBER]),
+        ],
         "around": search.around,
         "comparison": comparison,
         **made_up_figures.everything(),
@@ -182,7 +188,21 @@ def sheet(state: ChangeState = ChangeState.IN_REVIEW) -> Sheet:
             for actor, verb in ((Actor.YOU, "filed"), (Actor.AGENT, "presented"), (Actor.YOU, "sent_back"))
         ],
         moved=3,
+        reentry=_reentry(),
     )
+
+
+def _reentry() -> Reentry:
+    """Back at a change that was sent back yesterday, with a file marked."""
+    said = Review(
+        id=NUMBER,
+        change_id=NUMBER,
+        revision_id=NUMBER + 1,
+        verdict=Verdict.REQUEST_CHANGES,
+        message="Days are missing, and `soon` should be refused.",
+        created_at=now() - timedelta(days=1),
+    )
+    return Reentry(now() - timedelta(hours=20), 1, said, (1, "tests/test_durations.py"))
 
 
 def outlooks() -> list[Outlook]:

@@ -14,6 +14,7 @@ from server.web import (
     conflicts,
     context,
     desk,
+    digest,
     drafts,
     edits,
     files,
@@ -48,6 +49,7 @@ def install(app: FastAPI) -> None:
     static_files.install(app)
     for noun in (
         desk,
+        digest,
         changes,
         files,
         parts,

@@ -63,11 +63,18 @@ def _asked(form: FormData) -> dict[str, Any]:
         "theme": str(form.get("theme", "system")),
         "whitespace": "whitespace" in form,
         "letters": "letters" in form,
+        "notify": "notify" in form,
     }
 
 
 def _values(held: preferences.Preferences) -> dict[str, Any]:
-    return {"view": held.view.value, "theme": held.theme, "whitespace": held.whitespace, "letters": held.letters}
+    return {
+        "view": held.view.value,
+        "theme": held.theme,
+        "whitespace": held.whitespace,
+        "letters": held.letters,
+        "notify": held.notify,
+    }
 
 
 def _typed(held: preferences.Preferences) -> dict[str, str]:

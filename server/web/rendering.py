@@ -19,7 +19,7 @@ from server.reading import answers, hits, markdown, suggestions, terminal, usage
 from server.reading import words as words_of
 from server.services import checks, desk
 from server.services.narrows import Narrows
-from server.web import done, hints, passages, static_files
+from server.web import done, hints, passages, static_files, told
 from server.web.context import newest_event
 
 PIECE = 65_536  # characters of a streamed page that are sent at a time
@@ -51,13 +51,16 @@ def environment() -> Environment:
         "terminal": lambda text: Markup(visible.html(terminal.plain(text))),
         "seen": lambda text: Markup(visible.html(text)),
         "shown": shown,
+        "told": told.told,
         "usage": usage.words,
         "usage_sum": lambda usages: usage.total(usages).words,
         "said": suggestions.parts,
+        "verdict": told.verdict,
         "words": words,
     }
     made.globals |= {"asset": static_files.asset, "modules": static_files.modules} | hints.GLOBALS
     made.globals |= {"report_of": passages.report_of, "nav": None, "done": None, "live": "/live", "section": ""}
+    made.globals |= {"unscripted": None}  # what happened since the last page of reading
     made.globals |= {"judged": ()}  # a landing's checks, where its receipt is shown without them
     return made
 

@@ -41,6 +41,7 @@ from server.services import (
     messages,
     patterns,
     rebases,
+    reentry,
     revisions,
     shapes,
     splits,
@@ -50,6 +51,7 @@ from server.services.anchors import Placed
 from server.services.assessments import Objected
 from server.services.narrows import Narrows
 from server.services.patterns import Patterns
+from server.services.reentry import Reentry
 from server.services.shapes import Shape
 from server.web import rendering
 from server.web.files import File, outline
@@ -108,6 +110,7 @@ class Sheet:
     patterns: Patterns | None = None  # of upkeep; None: nobody has looked yet
     shape: Shape | None = None  # of a refactoring, in the same way
     attempts: Beside = Beside()  # at the same task
+    reentry: Reentry | None = None  # for a person who comes back to it
 
     @property
     def split(self) -> splits.Split | None:
@@ -252,6 +255,11 @@ class Sheet:
         return sum(comment.state is CommentState.DRAFT for comment in self.seen.comments)
 
     @property
+    def sent(self) -> list[Comment]:
+        """The comments that its agent was given so far."""
+        return [comment for comment in self.seen.comments if comment.state is not CommentState.DRAFT]
+
+    @property
     def general(self) -> list[Comment]:
         """Comments on the change as a whole, of this revision and those before it."""
         return [here.comment for here in self.placed if here.comment.path is None and here.comment.line is None]
@@ -290,6 +298,8 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
     if asked.revision is not None and (revision is None or revision.number != asked.revision):
         revision = revisions.get(narrows, change_id, asked.revision)
     comparison = _comparison(narrows, seen, revision, asked)
+    marked = viewed.viewed(narrows, comparison) if comparison else set()
+    newest = comparison is not None and revision is seen.revision
     return Sheet(
         seen=seen,
         asked=asked.of(revision.number, comparison.since) if revision and comparison else asked,
@@ -301,7 +311,7 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         outline=comparisons.outline(narrows, comparison) if comparison else [],
         aside=_aside(narrows, revision),
         placed=anchors.placed(narrows, change_id, revision.number, comparison.since) if revision and comparison else [],
-        viewed=viewed.viewed(narrows, comparison) if comparison else set(),
+        viewed=marked,
         flags=flags.of_revision(narrows, revision.id) if revision else [],
         judged=checks.of_landing(narrows, seen.landings[-1].id) if seen.landings else [],
         clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
@@ -310,6 +320,9 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         patterns=patterns.known(narrows, comparison) if comparison and seen.task.kind is Kind.MAINTENANCE else None,
         shape=shapes.known(narrows, comparison) if comparison and seen.task.kind is Kind.REFACTORING else None,
         attempts=Beside.of(narrows, seen.change),
+        reentry=reentry.of(narrows, seen.change, revision, comparison, marked)
+        if newest and revision and comparison
+        else None,
     )
 
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,7 +118,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
 @pytest.fixture
 def site(tmp_path: Path, narrows: Narrows, worker: Worker, template: Template) -> Iterator[Site]:
     """Pages and API behind their gate, without an engine."""
-    repository = template.repository_in(tmp_path)
+    with site_in(tmp_path, narrows, worker, template) as made:
+        yield made
+
+
+@contextmanager
+def site_in(folder: Path, narrows: Narrows, worker: Worker, template: Template) -> Iterator[Site]:
+    """The same, with the user's repository below `folder`."""
+    repository = template.repository_in(folder)
     app = FastAPI()
     app.state.narrows = narrows
     errors.install(app)

@@ -77,6 +77,7 @@ NO_PAGES = {  # pieces of pages, text, files, and ways to a page that is listed
     "/insights/{name}.csv",
     "/insights/{name}.json",
     "/insights/{name}.svg",
+    "/digest",
     "/landings/{landing_id}/receipt.json",
     "/live",
     "/questions/{question_id}",

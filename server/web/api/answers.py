@@ -314,11 +314,24 @@ class FlagAnswer(Answer):
     sentence: str
 
 
+class DigestAnswer(Answer):
+    """Numbers of changes that wait, as they stand now, and of landings by their last outcome."""
+
+    asking: list[int] = Field(description="Changes whose agents stand still until they have an answer.")
+    stalled: list[int] = Field(description="Changes that need the person's word.")
+    came: list[int] = Field(description="Changes to read.")
+    failed: list[int] = Field(description="Landings.")
+    undo_failed: list[int] = Field(description="Landings that could not be taken back.")
+    landed: list[int]
+    undone: list[int] = Field(description="Landings that were taken back.")
+
+
 class PreferencesAnswer(Answer):
     view: View
     whitespace: bool = Field(description="Whether changes of white space are shown.")
     theme: str
     letters: bool = Field(description="Whether single characters do something.")
+    notify: bool = Field(description="Whether browsers say when the desk is no longer empty.")
     keys: dict[str, list[str]] = Field(description="By action: each a key, or two in a row.")
 
 

@@ -23,6 +23,7 @@ class Wishes(Asked):
     whitespace: StrictBool | None = Field(default=None, description="Whether changes of white space are shown.")
     theme: Literal["system", "light", "dark"] | None = None
     letters: StrictBool | None = Field(default=None, description="Whether single characters do something.")
+    notify: StrictBool | None = Field(default=None, description="Whether browsers say when the desk fills.")
     keys: dict[Text, list[Text]] | None = Field(default=None, description="By action: each a key, or two in a row.")
 
 
