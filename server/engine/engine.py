@@ -17,7 +17,17 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from server.domain.errors import Unavailable
-from server.engine import cleaning, dispatch, examining, forecasting, processes, recovery, rendering, trials
+from server.engine import (
+    cleaning,
+    counterproofs,
+    dispatch,
+    examining,
+    forecasting,
+    processes,
+    recovery,
+    rendering,
+    trials,
+)
 from server.engine.workplace import Workplace, occupy
 from server.git import children
 from server.services.narrows import Narrows
@@ -87,6 +97,7 @@ class Engine:
                     tasks.create_task(trials.work(place)),
                     tasks.create_task(rendering.work(place)),
                     tasks.create_task(examining.work(place)),
+                    tasks.create_task(counterproofs.work(place)),
                     tasks.create_task(forecasting.work(place)),
                     tasks.create_task(cleaning.work(place)),
                 ]

@@ -66,6 +66,7 @@ NO_PAGES = {  # pieces of pages, text, files, and ways to a page that is listed
     "/changes/{change_id}/revisions/{number}/flags/{flag_id}",
     "/checks/{check_id}/log",
     "/comments/{comment_id}",
+    "/counterproofs/{number}/log",
     "/landings/{landing_id}/receipt.json",
     "/live",
     "/questions/{question_id}",
