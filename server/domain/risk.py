@@ -62,3 +62,23 @@ class Counterproof(Row, table=True):
     log: str = ""  # path of the log, relative to the data folder
     tail: str = ""  # the log's last lines
     ended_at: datetime | None = Field(default=None, sa_type=Moment)
+
+    @property
+    def over(self) -> bool:
+        """Whether it says something, or never will."""
+        return self.state in (CheckState.PASSED, CheckState.FAILED, CheckState.ERRORED)
+
+    def begin(self, tree: str, tests: list[str]) -> None:
+        """Anew where its server died, or it was called off."""
+        self.tree, self.tests = tree, tests
+        self.state, self.command, self.log, self.tail = CheckState.QUEUED, "", "", ""
+        self.exit_code = self.seconds = self.ended_at = None
+
+    def start(self, command: str) -> None:
+        """The next of the commands that may tell something."""
+        self.state, self.command, self.log = CheckState.RUNNING, command, f"logs/counterproofs/{self.id}.log"
+
+    def end(
+        self, state: CheckState, exit_code: int | None = None, seconds: float | None = None, tail: str = ""
+    ) -> None:
+        self.state, self.exit_code, self.seconds, self.tail, self.ended_at = state, exit_code, seconds, tail, now()

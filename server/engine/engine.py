@@ -20,6 +20,7 @@ from server.domain.errors import Unavailable
 from server.engine import (
     cadence,
     cleaning,
+    counterproofs,
     dispatch,
     examining,
     following,
@@ -98,6 +99,7 @@ class Engine:
                     tasks.create_task(trials.work(place)),
                     tasks.create_task(rendering.work(place)),
                     tasks.create_task(examining.work(place)),
+                    tasks.create_task(counterproofs.work(place)),
                     tasks.create_task(forecasting.work(place)),
                     tasks.create_task(following.work(place)),
                     tasks.create_task(cleaning.work(place)),

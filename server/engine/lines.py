@@ -10,6 +10,8 @@ from server.domain.project import Project
 from server.engine import processes
 from server.engine.processes import Command, Exit
 
+GENTLY = ("nice", "-n", "19")
+
 
 class Stopped(Exception):
     """A person stopped it; it has no result."""
@@ -47,6 +49,7 @@ async def run_line(
     folder: Path,
     log: Path,
     stop: asyncio.Event | None = None,
+    gently: bool = False,
 ) -> Exit:
     """Run a shell command line in a worktree, both its outputs in the file `log`.
 
@@ -54,13 +57,15 @@ async def run_line(
         project: Gives the time limit.
         folder: The run folder of its process; made when it is not there.
         stop: Ends it when set.
+        gently: With the lowest priority: nobody waits for it.
 
     Raises:
         Stopped: `stop` was set.
         CannotStart: The worktree is not there, or something still runs in `folder`.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    command = Command(("/bin/sh", "-c", line), tree, env, folder, timeout=project.check_minutes * 60.0)
+    argv = (*(GENTLY if gently else ()), "/bin/sh", "-c", line)
+    command = Command(argv, tree, env, folder, timeout=project.check_minutes * 60.0)
     running = asyncio.ensure_future(processes.run_to_file(command, log))
     try:
         await done_before(stop, running)

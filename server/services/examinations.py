@@ -75,7 +75,7 @@ def read(narrows: Narrows, change: Change, revision: Revision, task: Task) -> Ma
     contents = blobs.read(narrows.mirror(change.project_id), wanted, LARGEST)
     texts = {oid: content.decode("utf-8", "replace") for oid, content in contents.items()}
     asked = "\n".join((task.title, task.brief, task.examples, task.done_when))
-    return Material(list(_with_texts(files, texts)), asked)
+    return Material(list(_with_texts(files, texts)), asked, task.kind)
 
 
 def _with_texts(files: list[FileDiff], texts: dict[str, str]) -> Iterator[ChangedFile]:

@@ -1,4 +1,4 @@
-"""What Narrows itself noticed in a revision: found once, when the revision is written."""
+"""What Narrows itself noticed in a revision: by names when it is written, by its text in the background."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from server.domain.errors import NotFound
 from server.domain.flag import Flag, FlagKind
 from server.domain.review import Side
 from server.reading import rows
+from server.reading.evidence import dependencies
 from server.reading.rows import RowKind
 from server.services.narrows import Narrows
 from server.store import queries
@@ -84,7 +85,8 @@ def _marker(revision_id: int, file: FileDiff) -> list[Flag]:
 
 
 def _manages_dependencies(path: str) -> bool:
-    return _DEPENDENCIES.fullmatch(PurePosixPath(path).name) is not None
+    """Whether that is all that can be said of it: a manifest that can be read is told of by its packages, later."""
+    return not dependencies.reads(path) and _DEPENDENCIES.fullmatch(PurePosixPath(path).name) is not None
 
 
 def _runs_in_ci(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Changes: the sheet of one, and the logs of its checks."""
+"""Changes: the sheet of one, and the logs of its checks and counterproofs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 from starlette.background import BackgroundTask
 
 from server.domain.check import Check
-from server.services import checks, forecasts, revisions
+from server.services import checks, counterproofs, forecasts, revisions
 from server.services.narrows import Narrows
 from server.web import digest, rendering, sheet
 from server.web.context import NarrowsDep
@@ -37,6 +37,15 @@ def _home(narrows: Narrows, check: Check) -> str:
     if check.revision_id is None:
         return f"/landings?done=recheck-{check.id}"
     return f"/changes/{revisions.whole(narrows, check.revision_id)[0].change_id}?done=recheck-{check.id}"
+
+
+@router.get("/counterproofs/{number}/log")
+def show_counterproof_log(request: Request, narrows: NarrowsDep, number: int) -> Response:
+    """The whole log of a counterproof, as text."""
+    text = counterproofs.log(narrows, number)
+    if rendering.partial(request):
+        return rendering.fragment(request, "changes/_log.html", text=text)
+    return PlainTextResponse(text)
 
 
 @router.get("/checks/{check_id}/log")

@@ -16,7 +16,20 @@ from server.bus import Signal
 from server.domain.errors import NotFound
 from server.domain.states import stands
 from server.reading import visible
-from server.services import changes, checks, events, forecasts, landings, projects, rebases, runs, tasks
+from server.services import (
+    changes,
+    checks,
+    counterproofs,
+    events,
+    flags,
+    forecasts,
+    landings,
+    projects,
+    rebases,
+    revisions,
+    runs,
+    tasks,
+)
 from server.services.forecasts import Outlook
 from server.services.narrows import Narrows
 from server.web import agents, live, rendering
@@ -162,6 +175,7 @@ class Teller:
                 self._other = True
                 yield _put("#news", f"<span data-own>Change #{self._number} {state} now. {link}</span>")
             yield from self._forecasts(batch)
+            yield from self._evidence(batch)
         elif self._watch == "tasks":
             yield from self._forecasts(batch)
         elif self._watch == "landings":
@@ -206,6 +220,29 @@ class Teller:
             html = self._templates.get_template(f"changes/_{name}.html").render(outlook=outlook, moved=moved)
             yield _put(f"#{place}", html, "outerMorph")
 
+    def _evidence(self, batch: list[Signal]) -> Iterator[str]:
+        """What was found out about its revisions meanwhile, where it stands."""
+        for revision_id in {
+            s.data["revision_id"] for s in _named(batch, "counterproof") if s.data["change"] == self._number
+        }:
+            revision = revisions.whole(self._narrows, revision_id)[0]
+            found = counterproofs.of_revision(self._narrows, revision_id)
+            html = self._templates.get_template("changes/_counterproof.html").render(
+                revision=revision, counterproof=found
+            )
+            yield _put(f"#counterproof-{revision_id}", html, "outerMorph")
+        examined = [
+            s for s in _named(batch, "revision") if s.verb == "examined" and s.data["change_id"] == self._number
+        ]
+        for revision_id in {signal.id for signal in examined}:
+            html = self._templates.get_template("changes/_flags.html").render(
+                change=changes.get(self._narrows, self._number),
+                revision=revisions.whole(self._narrows, revision_id)[0],
+                flags=flags.of_revision(self._narrows, revision_id),
+                places={},
+            )
+            yield _put(f"#flags-{revision_id}", html, "outerMorph")
+
     def _task(self, batch: list[Signal], stored: bool) -> Iterator[str]:
         """What came of a task so far, and the newest line of each of its runs."""
         if stored:
@@ -214,6 +251,11 @@ class Teller:
         for number, line in _last_lines(batch).items():
             if runs.get(self._narrows, number).task_id == self._number:
                 yield _put(f"#run-{number} .last-line", visible.html(line))
+
+
+def _named(batch: list[Signal], topic: str) -> list[Signal]:
+    """What was told of a noun, and is written down."""
+    return [signal for signal in batch if signal.topic == topic and signal.event_id is not None]
 
 
 def _of(batch: list[Signal], topic: str, number: int) -> list[Signal]:

@@ -23,6 +23,7 @@ from server.domain.landing import Landing
 from server.domain.project import LandingMethod, Project
 from server.domain.question import TOOLS, Question
 from server.domain.review import CommentState, Review, Side, Verdict
+from server.domain.risk import Counterproof
 from server.domain.run import Reason, Run
 from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState
 from server.domain.task import Kind, Task
@@ -127,6 +128,7 @@ def everything() -> dict[str, Any]:
         "checks": checks(),
         "patterns_of_upkeep": patterns_of_upkeep(),
         "shapes": shapes(),
+        "counterproofs": counterproofs(),
         "outlooks": outlooks(),
         "runs": runs(),
         "items": items(),
@@ -181,6 +183,7 @@ def sheet(state: ChangeState = ChangeState.IN_REVIEW) -> Sheet:
         placed=placed,
         viewed={1},
         flags=_flags(),
+        counterproof=counterproofs()[-1],
         judged=[],
         clock=154,
         history=[
@@ -248,6 +251,24 @@ def checks() -> list[Check]:
             seconds=3.2 if state in (CheckState.PASSED, CheckState.FAILED) else None,
         )
         for position, state in enumerate(CheckState)
+    ]
+
+
+def counterproofs() -> list[Counterproof]:
+    """One in every state that is shown; the last is as it should be."""
+    shown = (CheckState.QUEUED, CheckState.RUNNING, CheckState.ERRORED, CheckState.PASSED, CheckState.FAILED)
+    return [
+        Counterproof(
+            id=NUMBER + number,
+            revision_id=NUMBER,
+            tree="e" * 40,
+            tests=["tests/test_durations.py"],
+            command="" if state is CheckState.QUEUED else "make test",
+            state=state,
+            seconds=2.1 if state in (CheckState.PASSED, CheckState.FAILED) else None,
+            tail="E  assert 3600 == 5400",
+        )
+        for number, state in enumerate(shown)
     ]
 
 

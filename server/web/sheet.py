@@ -21,6 +21,7 @@ from server.domain.flag import Flag
 from server.domain.project import LandingMethod
 from server.domain.question import TOOLS
 from server.domain.review import Comment, CommentState
+from server.domain.risk import Counterproof
 from server.domain.run import Run
 from server.domain.states import ChangeState, QuestionState, Turn
 from server.domain.task import Kind
@@ -34,6 +35,7 @@ from server.services import (
     clocks,
     comparisons,
     conflicts,
+    counterproofs,
     desk,
     drafts,
     events,
@@ -103,6 +105,7 @@ class Sheet:
     placed: list[Placed]  # every comment so far, as it stands at this revision
     viewed: set[int]  # positions of files that the person marked
     flags: list[Flag]
+    counterproof: Counterproof | None  # its tests on the code before
     judged: list[Check]  # of its last landing
     clock: float  # seconds that this revision was read so far
     history: list[Event]
@@ -313,6 +316,7 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         placed=anchors.placed(narrows, change_id, revision.number, comparison.since) if revision and comparison else [],
         viewed=marked,
         flags=flags.of_revision(narrows, revision.id) if revision else [],
+        counterproof=counterproofs.of_revision(narrows, revision.id) if revision else None,
         judged=checks.of_landing(narrows, seen.landings[-1].id) if seen.landings else [],
         clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
         history=events.of_change(narrows, change_id)[-HISTORY:],

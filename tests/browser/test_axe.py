@@ -78,6 +78,7 @@ NO_PAGES = {  # pieces of pages, text, files, and ways to a page that is listed
     "/insights/{name}.json",
     "/insights/{name}.svg",
     "/digest",
+    "/counterproofs/{number}/log",
     "/landings/{landing_id}/receipt.json",
     "/live",
     "/questions/{question_id}",

@@ -19,10 +19,10 @@ def file(path: str, status: FileStatus = FileStatus.MODIFIED, old_path: str | No
 @pytest.mark.parametrize(
     ("path", "kinds"),
     [
-        ("pyproject.toml", [FlagKind.DEPENDENCY]),
-        ("tools/requirements-dev.txt", [FlagKind.DEPENDENCY]),
-        ("dev-requirements.in", [FlagKind.DEPENDENCY]),
-        ("web/package.json", [FlagKind.DEPENDENCY]),
+        ("setup.py", [FlagKind.DEPENDENCY]),
+        ("pyproject.toml", []),  # it is read, in the background
+        ("tools/requirements-dev.txt", []),
+        ("web/package.json", []),
         ("web/package-lock.json", [FlagKind.DEPENDENCY]),
         ("pnpm-lock.yaml", [FlagKind.DEPENDENCY]),
         ("Cargo.lock", [FlagKind.DEPENDENCY]),
@@ -49,8 +49,8 @@ def test_a_name_says_what_to_look_at(path: str, kinds: list[FlagKind]) -> None:
 
 
 def test_what_a_file_was_called_before_counts_too() -> None:
-    [flag] = flags.detect(1, [file("old.toml", FileStatus.RENAMED, "pyproject.toml")])
-    assert (flag.kind, flag.path, flag.side, flag.line) == (FlagKind.DEPENDENCY, "old.toml", Side.NEW, None)
+    [flag] = flags.detect(1, [file("old.py", FileStatus.RENAMED, "setup.py")])
+    assert (flag.kind, flag.path, flag.side, flag.line) == (FlagKind.DEPENDENCY, "old.py", Side.NEW, None)
     [gone] = flags.detect(1, [file(".gitlab-ci.yml", FileStatus.DELETED)])
     assert gone.side is Side.OLD
 
@@ -63,13 +63,13 @@ def test_a_marker_of_a_conflict_that_was_left_is_pointed_at(workshop: Workshop) 
 
 
 def test_flags_are_kept_with_the_revision(workshop: Workshop) -> None:
-    change = workshop.change({"src/a.py": "a\n", "requirements.txt": "b\n", ".github/workflows/ci.yml": "on: push\n"})
+    change = workshop.change({"src/a.py": "a\n", "setup.py": "b\n", ".github/workflows/ci.yml": "on: push\n"})
     revision = revisions.get(workshop.narrows, change.id, 1)
     found = flags.of_revision(workshop.narrows, revision.id)
     assert [(flag.path, flag.kind) for flag in found] == [
         (".github/workflows/ci.yml", FlagKind.CI),
-        ("requirements.txt", FlagKind.DEPENDENCY),
+        ("setup.py", FlagKind.DEPENDENCY),
     ]
-    assert flags.get(workshop.narrows, revision.id, found[1].id).path == "requirements.txt"
+    assert flags.get(workshop.narrows, revision.id, found[1].id).path == "setup.py"
     with pytest.raises(NotFound):
         flags.get(workshop.narrows, revision.id, 999)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from server.reading.evidence import dependencies, far, secrets, weakened
 from server.reading.evidence.material import Detector
 
-EVERY: tuple[Detector, ...] = ()
+EVERY: tuple[Detector, ...] = (
+    weakened.find,
+    secrets.find,
+    dependencies.find,
+    far.find,
+)

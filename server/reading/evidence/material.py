@@ -9,6 +9,7 @@ from functools import cached_property
 from server.domain.diff import FileDiff
 from server.domain.flag import FlagKind
 from server.domain.review import Side
+from server.domain.task import Kind
 from server.reading import rows
 from server.reading.rows import Row, RowKind
 
@@ -43,10 +44,11 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class Material:
-    """A revision as evidence is looked for in it: its files in git's order, and `asked`, the task's words."""
+    """A revision as evidence is looked for in it: its files in git's order, `asked`, the task's words, and its kind."""
 
     files: Sequence[ChangedFile]
     asked: str = ""
+    kind: Kind = Kind.DIRECTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -350,6 +350,19 @@ class CheckAnswer(Answer):
     ended_at: datetime | None
 
 
+class CounterproofAnswer(Answer):
+    id: int
+    revision_id: int
+    tree: str = Field(description="The base's, with the revision's tests.")
+    tests: list[str]
+    command: str
+    state: CheckState = Field(description="failed: as it should be; passed: the tests prove nothing about the change.")
+    exit_code: int | None
+    seconds: float | None
+    tail: str = Field(description="The end of its log.")
+    ended_at: datetime | None
+
+
 class CommentAnswer(Answer):
     id: int
     change_id: int

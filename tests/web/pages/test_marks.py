@@ -11,7 +11,7 @@ from server.services.narrows import Narrows
 from tests.web.conftest import Worker
 from tests.web.pages.conftest import Desk, Person
 
-FILES = {"src/one.py": "x = 1\n", "src/two.py": "y = 1\n" * 3, "pyproject.toml": "[project]\n"}
+FILES = {"src/one.py": "x = 1\n", "src/two.py": "y = 1\n" * 3, "setup.py": "setup()\n"}
 
 
 def progress(html: str) -> str:
@@ -90,12 +90,12 @@ def test_the_clock_is_told_and_shown(person: Person, script: TestClient, on_desk
 
 def test_flags_lead_to_the_file(person: Person, script: TestClient, on_desk: Desk, narrows: Narrows) -> None:
     change = on_desk.holds("Many", FILES)
-    place = position(narrows, change, "pyproject.toml")
+    place = position(narrows, change, "setup.py")
     page = person.reads(f"/changes/{change}")
-    assert f'<a href="#file-{place}">pyproject.toml</a>' in page
+    assert f'<a href="#file-{place}">setup.py</a>' in page
     assert "It says what is installed with the project." in page
     [flag] = script.get(f"/api/changes/{change}/revisions/1/flags").json()
-    assert (flag["kind"], flag["path"], flag["side"], flag["line"]) == ("dependency", "pyproject.toml", "new", None)
+    assert (flag["kind"], flag["path"], flag["side"], flag["line"]) == ("dependency", "setup.py", "new", None)
     hidden = person.reads(f"/changes/{change}?path=src/")
     way = f"/changes/{change}/revisions/1/flags/{flag['id']}"
     assert f'href="{way}"' in hidden or f'href="#file-{place}"' in hidden
