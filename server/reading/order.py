@@ -59,6 +59,11 @@ def is_test(path: str) -> bool:
     return _TEST.search(path) is not None
 
 
+def is_source(path: str) -> bool:
+    """Whether a file is source that somebody wrote, and no test, by its name."""
+    return not (is_test(path) or folded(path)) and _SOURCE.fullmatch(path) is not None
+
+
 @dataclass(frozen=True)
 class Group:
     """Files that are read one after the other, and why here; `places` are theirs in the list that was ordered."""

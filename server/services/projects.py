@@ -203,6 +203,7 @@ CONFIGURABLE = (
     "check_minutes",
     "rules",
     "hands_off",
+    "risky",
     "permissions",
     "ask_minutes",
     "repository_config",
@@ -306,7 +307,7 @@ def checked(wishes: dict[str, Any]) -> dict[str, Any]:
                 result[name] = Author(value)
             case "message_template":
                 result[name] = messages.checked_template(value)
-            case "checks" | "include" | "hands_off":
+            case "checks" | "include" | "hands_off" | "risky":
                 result[name] = [line.strip() for line in value if line.strip()]
             case "name" | "path" | "target_branch":
                 if not str(value).strip():

@@ -33,7 +33,7 @@ KINDS_OF_TOOL = {
     "fetch": "Fetch from the network",
     "other": "Anything else",
 }
-LISTS = ("checks", "include", "hands_off")
+LISTS = ("checks", "include", "hands_off", "risky")
 
 
 class Typed(BaseModel):
@@ -63,6 +63,7 @@ class Typed(BaseModel):
     check_minutes: str = "20"
     rules: str = ""
     hands_off: str = ""
+    risky: str = ""
     may_read: str = "allow"
     may_search: str = "allow"
     may_edit: str = "allow"

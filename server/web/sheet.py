@@ -21,6 +21,7 @@ from server.domain.flag import Flag
 from server.domain.project import LandingMethod
 from server.domain.question import TOOLS
 from server.domain.review import Comment, CommentState
+from server.domain.risk import Coverage, Risk
 from server.domain.run import Run
 from server.domain.states import ChangeState, QuestionState, Turn
 from server.domain.task import Kind
@@ -33,6 +34,7 @@ from server.services import (
     clocks,
     comparisons,
     conflicts,
+    coverage,
     desk,
     drafts,
     events,
@@ -40,6 +42,7 @@ from server.services import (
     messages,
     rebases,
     revisions,
+    risks,
     viewed,
 )
 from server.services.anchors import Placed
@@ -81,6 +84,8 @@ class Sheet:
     placed: list[Placed]  # every comment so far, as it stands at this revision
     viewed: set[int]  # positions of files that the person marked
     flags: list[Flag]
+    risk: Risk | None  # None: it was not looked at yet
+    coverage: Coverage | None  # None: its checks left no data about it
     judged: list[Check]  # of its last landing
     clock: float  # seconds that this revision was read so far
     history: list[Event]
@@ -136,6 +141,11 @@ class Sheet:
     def places(self) -> Mapping[str, int]:
         """The position of every file of the comparison, by its path."""
         return {row.path: row.position for row in self.outline}
+
+    @property
+    def shown_places(self) -> Mapping[str, int]:
+        """The same by the paths as they are shown, for what names lines that way."""
+        return {shown(path): position for path, position in self.places.items()} if self.coverage else {}
 
     @property
     def whole(self) -> bool:
@@ -251,6 +261,8 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         placed=anchors.placed(narrows, change_id, revision.number, comparison.since) if revision and comparison else [],
         viewed=viewed.viewed(narrows, comparison) if comparison else set(),
         flags=flags.of_revision(narrows, revision.id) if revision else [],
+        risk=risks.of_revision(narrows, revision.id) if revision else None,
+        coverage=coverage.of_revision(narrows, revision.id) if revision else None,
         judged=checks.of_landing(narrows, seen.landings[-1].id) if seen.landings else [],
         clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
         history=events.of_change(narrows, change_id)[-HISTORY:],

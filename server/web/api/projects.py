@@ -48,6 +48,7 @@ class Settings(Asked):
     check_minutes: Id | None = None
     rules: Text | None = Field(default=None, description="Markdown, told to every agent.")
     hands_off: list[Text] | None = Field(default=None, description="Paths that agents are told not to touch.")
+    risky: list[Text] | None = Field(default=None, description="Patterns of paths where errors cost most.")
     permissions: dict[Text, Text] | None = Field(
         default=None, description="By kind of tool: `allow` (within the worktree), `ask` or `deny`; others: `allow`."
     )
