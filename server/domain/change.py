@@ -74,7 +74,7 @@ class Change(Row, table=True):
         """Taken back from the target branch, and to the end of the desk."""
         self._become(ChangeState.UNDONE)
         self._become(ChangeState.IN_REVIEW, UNDONE)
-        self.later_at = now()
+        self.later_at, self.pinned_at = now(), None
 
     def accept(self) -> None:
         """Its report was read and is good."""
@@ -97,9 +97,21 @@ class Change(Row, table=True):
 
     def put_off(self) -> None:
         """The person reads it later: behind everything else that waits."""
+        self._expect_yours()
+        self.later_at, self.pinned_at = now(), None
+
+    def pin(self) -> None:
+        """The person keeps it first, before everything else that waits; also when it comes back from its agent."""
+        self._expect_yours()
+        self.pinned_at, self.later_at = now(), None
+
+    def unpin(self) -> None:
+        """It stands again where its points put it; nothing happens where it is not pinned."""
+        self.pinned_at = None
+
+    def _expect_yours(self) -> None:
         if self.turn is not Turn.YOURS:
             raise WrongState(f"Change {self.id} {stands(self.state)}: it does not wait for you.", RELOAD)
-        self.later_at = now()
 
     def _become(self, state: ChangeState, note: str = "", since: tuple[ChangeState, ...] | None = None) -> None:
         """Move to `state`; where several moves lead there, only from one of `since`."""

@@ -60,8 +60,8 @@ def is_test(path: str) -> bool:
 
 
 def is_source(path: str) -> bool:
-    """Whether a file is code, a test's or not, by its name."""
-    return _SOURCE.fullmatch(path) is not None
+    """Whether a file is source that somebody wrote, and no test, by its name."""
+    return not (is_test(path) or folded(path)) and _SOURCE.fullmatch(path) is not None
 
 
 @dataclass(frozen=True)

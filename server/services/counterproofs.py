@@ -108,9 +108,7 @@ def _tests(outline: Sequence[FileOutline]) -> list[FileOutline]:
     """The files of a revision that are tests; none where none is new or changed, or nothing else is code."""
     tests = [row for row in outline if order.is_test(row.path)]
     more = any(row.status is not FileStatus.DELETED and row.new_mode in _PLAIN for row in tests)
-    code = any(
-        order.is_source(row.path) and not order.is_test(row.path) and not order.folded(row.path) for row in outline
-    )
+    code = any(order.is_source(row.path) for row in outline)
     return tests if more and code else []
 
 

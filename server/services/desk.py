@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
+from server.domain.base import now
 from server.domain.change import UNDONE, Change, Revision
 from server.domain.check import Check
 from server.domain.landing import Landing
 from server.domain.project import Project
 from server.domain.question import Question
 from server.domain.review import Comment
+from server.domain.risk import Risk
 from server.domain.run import Run
-from server.domain.states import ChangeState
 from server.domain.task import Task
+from server.reading import desk_order
+from server.reading.desk_order import Candidate, Placed, Reason
 from server.services import budget, forecasts, pauses, room
 from server.services.assessments import Assessment, assessed
 from server.services.forecasts import Outlook
 from server.services.narrows import Narrows
-from server.store import check_queries, landing_queries, queries, run_queries
+from server.store import check_queries, desk_queries, landing_queries, queries, run_queries
 
 
 @dataclass(frozen=True)
@@ -27,8 +34,22 @@ class Waiting:
     change: Change
     title: str
     minutes: float
-    why_here: str
+    placed: Placed
+    risk: Risk | None = None  # None: not weighed yet
     outlook: Outlook | None = None  # where it may land, and was asked for
+
+    @property
+    def why_here(self) -> str:
+        """Why it stands where it does in the line."""
+        return self.placed.why
+
+    @property
+    def points(self) -> float:
+        return self.placed.points
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        return self.placed.reasons
 
 
 @dataclass(frozen=True)
@@ -75,22 +96,9 @@ def desk(narrows: Narrows, limit: int = 20, after: int | None = None, *, foresee
     `foreseen`: with what each has before it.
     """
     with narrows.reading() as db:
-        line = queries.desk_line(db, limit, without=after) if limit else []
-        asking = queries.asking_changes(db) if limit else set()
-        ordinary = [
-            change for change, _, priority, _ in line if not (priority or change.later_at or change.id in asking)
-        ]
+        placed = line(db, after)[:limit] if limit else []
         outlooks = forecasts.every(narrows) if foreseen else {}
-        waiting = [
-            Waiting(
-                change,
-                title,
-                minutes if minutes is not None else 1.0,
-                _why(change, priority, asking, ordinary),
-                outlooks.get(change.id),
-            )
-            for change, title, priority, minutes in line
-        ]
+        waiting = _waiting(db, placed, outlooks) if limit else []
         return Desk(
             next=waiting[0].change if waiting else None,
             waiting=waiting,
@@ -102,18 +110,62 @@ def desk(narrows: Narrows, limit: int = 20, after: int | None = None, *, foresee
         )
 
 
-def _why(change: Change, priority: int, asking: set[int], ordinary: list[Change]) -> str:
-    """Why a change stands where it does in the line; those in `ordinary` stand there by age alone."""
-    if change.later_at:
-        return "its landing was undone" if change.note == UNDONE else "you put it off"
-    if change.id in asking:
-        return "its agent waits for your word"
-    if change.state is ChangeState.NEEDS_ATTENTION:
-        return "needs your word"
-    if priority:
-        return f"priority {priority}"
-    place = ordinary.index(change)
-    return f"came after #{ordinary[place - 1].id}" if place else "waits longest"
+def line(db: Session, without: int | None = None) -> list[Placed]:
+    """All that waits, first to read first: three statements, however much it is."""
+    waiting = desk_queries.line(db, without)
+    starts_after = desk_queries.waits_for(db)
+    numbers = {each.commit: each.id for each in waiting if each.commit}
+    crosses: defaultdict[int, set[int]] = defaultdict(set)
+    conflicting = set()
+    for first, second in desk_queries.conflicts(db):
+        if not first:
+            conflicting.add(second)
+        elif first in numbers and second in numbers:
+            crosses[numbers[first]].add(numbers[second])
+            crosses[numbers[second]].add(numbers[first])
+    return desk_order.order(
+        (
+            Candidate(
+                number=each.id,
+                waits_since=each.waits_since,
+                minutes=1.0 if each.minutes is None else each.minutes,
+                priority=each.priority,
+                unblocks=len(_after(each.task_id, starts_after)),
+                crosses=frozenset(crosses[each.id]),
+                conflicts=each.commit in conflicting,
+                remembered_at=max(filter(None, (each.read_at, each.judged_at)), default=None),
+                risk=each.risk,
+                asks=each.asks,
+                stalled=each.needs_attention and not each.asks,
+                undone=each.note == UNDONE,
+                pinned_at=each.pinned_at,
+                later_at=each.later_at,
+            )
+            for each in waiting
+        ),
+        now(),
+    )
+
+
+def _after(task_id: int, starts_after: Mapping[int, list[int]]) -> set[int]:
+    """The tasks that can't start before this one has ended, each once."""
+    found: set[int] = set()
+    front = {task_id}
+    while front:
+        front = {each for number in front for each in starts_after.get(number, ())} - found
+        found |= front
+    return found
+
+
+def _waiting(db: Session, line: list[Placed], outlooks: Mapping[int, Outlook]) -> list[Waiting]:
+    found = desk_queries.shown(db, [placed.candidate.number for placed in line])
+    waiting = []
+    for placed in line:
+        change, title, minutes, risk = found[placed.candidate.number]
+        waiting.append(
+            Waiting(change, title, 1.0 if minutes is None else minutes, placed, risk, outlooks.get(change.id))
+        )
+    return waiting
 
 
 def sheet(narrows: Narrows, change_id: int) -> Sheet:

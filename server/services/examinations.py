@@ -54,10 +54,12 @@ def examine(narrows: Narrows, change_id: int) -> bool:
     material = read(narrows, change, revision, task)
     findings = [finding for detector in detectors.EVERY for finding in _found(detector, material)]
     found = [_flag(revision, finding) for finding in findings]
-    risk = risks.weigh(narrows, change, revision, material, found)
+    past = risks.look_back(narrows, revision)
     with narrows.transaction() as db:
         if queries.risk(db, revision.id) is None:
-            db.add_all([*found, risk])
+            db.add_all(found)
+            db.flush()
+            db.add(risks.weigh(db, change, revision, past))
     return True
 
 

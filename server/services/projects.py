@@ -204,6 +204,7 @@ CONFIGURABLE = (
     "rules",
     "hands_off",
     "refactor_every",
+    "risky",
     "permissions",
     "ask_minutes",
     "review_size",
@@ -310,7 +311,7 @@ def checked(wishes: dict[str, Any]) -> dict[str, Any]:
                 result[name] = Author(value)
             case "message_template":
                 result[name] = messages.checked_template(value)
-            case "checks" | "include" | "hands_off":
+            case "checks" | "include" | "hands_off" | "risky":
                 result[name] = [line.strip() for line in value if line.strip()]
             case "name" | "path" | "target_branch":
                 if not str(value).strip():

@@ -285,6 +285,29 @@ def later(narrows: Narrows, change_id: int) -> Change:
     return change
 
 
+def pin(narrows: Narrows, change_id: int) -> Change:
+    """Keep the change first, before everything else that waits; the one that was pinned last comes first of several.
+
+    Raises:
+        WrongState: It does not wait for the person.
+    """
+    with narrows.transaction() as db:
+        change = queries.change(db, change_id)
+        change.pin()
+        events.record(db, Actor.YOU, "pinned", change)
+    return change
+
+
+def unpin(narrows: Narrows, change_id: int) -> Change:
+    """Back to where its points put it; nothing happens where it is not pinned."""
+    with narrows.transaction() as db:
+        change = queries.change(db, change_id)
+        if change.pinned_at is not None:
+            change.unpin()
+            events.record(db, Actor.YOU, "unpinned", change)
+    return change
+
+
 def accept(narrows: Narrows, change_id: int, *, revision: int) -> Change:
     """A report was read and is good: its task is done.
 

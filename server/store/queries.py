@@ -5,9 +5,9 @@ changes nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, and_, exists, func
 from sqlalchemy import select as select_columns
@@ -341,36 +341,9 @@ def file(db: Session, base_tree: str, head_tree: str, position: int) -> FileRow:
 # The desk
 
 
-def _asks() -> ColumnElement[bool]:
-    """Whether the change's agent stands still until it has an answer."""
-    return exists().where(and_(col(Question.change_id) == col(Change.id), col(Question.state) == QuestionState.OPEN))
-
-
-def _line() -> Sequence[Any]:
-    put_off = col(Change.later_at).asc().nulls_first()
-    return (put_off, _asks().desc(), col(Task.priority).desc(), col(Change.ready_at), col(Change.id))
-
-
-def desk_line(db: Session, limit: int, without: int | None = None) -> list[tuple[Change, str, int, float | None]]:
-    """Changes that wait for the person, first to read first; with title, priority, minutes of the newest revision."""
-    newest = select(func.max(Revision.id)).where(Revision.change_id == Change.id).correlate(Change).scalar_subquery()
-    rows = db.exec(
-        select(Change, Task.title, Task.priority, Revision.minutes)
-        .join(Task, col(Task.id) == col(Change.task_id))
-        .join(Revision, col(Revision.id) == newest, isouter=True)
-        .where(_on_the_desk(without))
-        .order_by(*_line())
-        .limit(limit)
-    )
-    return [(change, title, priority, minutes) for change, title, priority, minutes in rows]
-
-
 def desk_count(db: Session, without: int | None = None) -> int:
-    return db.exec(select(func.count()).select_from(Change).where(_on_the_desk(without))).one()
-
-
-def _on_the_desk(without: int | None) -> ColumnElement[bool]:
-    return and_(col(Change.state).in_(ON_THE_DESK), col(Change.id) != (without or 0))
+    waits = and_(col(Change.state).in_(ON_THE_DESK), col(Change.id) != (without or 0))
+    return db.exec(select(func.count()).select_from(Change).where(waits)).one()
 
 
 def waiting(db: Session) -> tuple[int, float]:

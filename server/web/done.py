@@ -68,6 +68,10 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
             return of_landing(landings.get(narrows, number))
         case "abandoned":
             return Done(f"Abandoned {_title(narrows, number)}.", f"/changes/{number}/restoration", f"/changes/{number}")
+        case "pinned":
+            return Done(f"Pinned {_title(narrows, number)}: it is first.", f"/changes/{number}/unpinning", about="pin")
+        case "unpinned":
+            return Done(f"Unpinned {_title(narrows, number)}.", f"/changes/{number}/pin", about="pin")
         case "answered":
             return _answered(questions.get(narrows, number))
         case "filed" | "revised" | "dropped" | "reopened":

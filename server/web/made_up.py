@@ -23,13 +23,14 @@ from server.domain.landing import Landing
 from server.domain.project import LandingMethod, Project
 from server.domain.question import TOOLS, Question
 from server.domain.review import CommentState, Review, Side, Verdict
-from server.domain.risk import Counterproof
+from server.domain.risk import Counterproof, Coverage, Risk, RiskLevel
 from server.domain.run import Reason, Run
 from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState
 from server.domain.task import Kind, Task
 from server.domain.transcript import Entry, EntryKind
 from server.domain.trouble import Trouble
-from server.reading import report
+from server.reading import desk_order, report
+from server.reading.desk_order import Candidate
 from server.reading.public_names import Name, Names
 from server.reading.transcripts import Excerpt, Item
 from server.services import desk
@@ -130,6 +131,8 @@ def everything() -> dict[str, Any]:
         "shapes": shapes(),
         "counterproofs": counterproofs(),
         "outlooks": outlooks(),
+        "risks": [(_risk(level), _coverage()) for level in RiskLevel] + [(None, None)],
+        "line": _line(),
         "runs": runs(),
         "items": items(),
         "toasts": [
@@ -184,6 +187,8 @@ def sheet(state: ChangeState = ChangeState.IN_REVIEW) -> Sheet:
         viewed={1},
         flags=_flags(),
         counterproof=counterproofs()[-1],
+        risk=_risk(),
+        coverage=_coverage(),
         judged=[],
         clock=154,
         history=[
@@ -276,6 +281,46 @@ def _flags() -> list[Flag]:
     return [
         Flag(id=NUMBER, revision_id=NUMBER, kind=kind, path="durations.py", line=4, sentence="It says `assert True`.")
         for kind in FlagKind
+    ]
+
+
+def _risk(level: RiskLevel = RiskLevel.MEDIUM) -> Risk:
+    reasons = [[2.0, "It touches auth/durations.py, where errors cost most."], [1.5, "154 changed lines to read."]]
+    return Risk(id=NUMBER, revision_id=NUMBER, level=level, points=3.5, reasons=reasons)
+
+
+def _coverage() -> Coverage:
+    return Coverage(id=NUMBER, revision_id=NUMBER, covered=31, coverable=40, missed={"durations.py": [3, 4, 5, 9]})
+
+
+def _line() -> list[desk.Waiting]:
+    """What waits, with the words and the marks that each can have."""
+    placed = desk_order.order(
+        [
+            Candidate(NUMBER, now(), unblocks=2, minutes=3, crosses=frozenset({NUMBER + 1})),
+            Candidate(NUMBER + 1, now(), crosses=frozenset({NUMBER})),
+            Candidate(NUMBER + 2, now(), pinned_at=now()),
+            Candidate(NUMBER + 3, now(), later_at=now()),
+        ],
+        now(),
+    )
+    risks: list[Risk | None] = [*(_risk(level) for level in RiskLevel), None]
+    return [
+        desk.Waiting(
+            Change(
+                id=each.candidate.number,
+                task_id=NUMBER,
+                project_id=NUMBER,
+                agent="demo",
+                pinned_at=each.candidate.pinned_at,
+                later_at=each.candidate.later_at,
+            ),
+            task.title,
+            each.candidate.minutes,
+            each,
+            risk,
+        )
+        for each, risk in zip(placed, risks, strict=True)
     ]
 
 

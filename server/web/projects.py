@@ -33,7 +33,7 @@ KINDS_OF_TOOL = {
     "fetch": "Fetch from the network",
     "other": "Anything else",
 }
-LISTS = ("checks", "include", "hands_off")
+LISTS = ("checks", "include", "hands_off", "risky")
 
 
 class Typed(BaseModel):
@@ -64,6 +64,7 @@ class Typed(BaseModel):
     rules: str = ""
     hands_off: str = ""
     refactor_every: str = "4"
+    risky: str = ""
     may_read: str = "allow"
     may_search: str = "allow"
     may_edit: str = "allow"

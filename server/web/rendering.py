@@ -48,6 +48,7 @@ def environment() -> Environment:
         "plural": plural,
         "second_try": checks.second_try,
         "seconds": seconds,
+        "stretches": stretches,
         "terminal": lambda text: Markup(visible.html(terminal.plain(text))),
         "seen": lambda text: Markup(visible.html(text)),
         "shown": shown,
@@ -212,6 +213,17 @@ def seconds(value: float | None) -> str:
     if value < 10:
         return f"{value:.1f} s"
     return f"{value:.0f} s" if value < 120 else f"{value // 60:.0f} min {value % 60:.0f} s"
+
+
+def stretches(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as first and last of each row of them without a gap."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] + 1 == number:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def excerpt(text: str, lines: int = 3, characters: int = 400) -> str:

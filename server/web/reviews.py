@@ -106,6 +106,18 @@ def postpone(request: Request, narrows: NarrowsDep, change_id: int) -> Response:
     return _decide(request, narrows, change_id, "later", lambda: reviews.later(narrows, change_id))
 
 
+@router.post("/changes/{change_id}/pin")
+def pin(request: Request, narrows: NarrowsDep, change_id: int) -> Response:
+    """Before everything else that waits."""
+    return _decide(request, narrows, change_id, "pinned", lambda: reviews.pin(narrows, change_id))
+
+
+@router.post("/changes/{change_id}/unpinning")
+def unpin(request: Request, narrows: NarrowsDep, change_id: int) -> Response:
+    """Where its points put it."""
+    return _decide(request, narrows, change_id, "unpinned", lambda: reviews.unpin(narrows, change_id))
+
+
 @router.post("/changes/{change_id}/abandonment")
 def abandon(request: Request, narrows: NarrowsDep, change_id: int) -> Response:
     """Given up; it can be restored."""

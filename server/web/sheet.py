@@ -21,7 +21,7 @@ from server.domain.flag import Flag
 from server.domain.project import LandingMethod
 from server.domain.question import TOOLS
 from server.domain.review import Comment, CommentState
-from server.domain.risk import Counterproof
+from server.domain.risk import Counterproof, Coverage, Risk
 from server.domain.run import Run
 from server.domain.states import ChangeState, QuestionState, Turn
 from server.domain.task import Kind
@@ -36,6 +36,7 @@ from server.services import (
     comparisons,
     conflicts,
     counterproofs,
+    coverage,
     desk,
     drafts,
     events,
@@ -45,6 +46,7 @@ from server.services import (
     rebases,
     reentry,
     revisions,
+    risks,
     shapes,
     splits,
     viewed,
@@ -106,6 +108,8 @@ class Sheet:
     viewed: set[int]  # positions of files that the person marked
     flags: list[Flag]
     counterproof: Counterproof | None  # its tests on the code before
+    risk: Risk | None  # None: it was not looked at yet
+    coverage: Coverage | None  # None: its checks left no data about it
     judged: list[Check]  # of its last landing
     clock: float  # seconds that this revision was read so far
     history: list[Event]
@@ -194,6 +198,11 @@ class Sheet:
     def places(self) -> Mapping[str, int]:
         """The position of every file of the comparison, by its path."""
         return {row.path: row.position for row in self.outline}
+
+    @property
+    def shown_places(self) -> Mapping[str, int]:
+        """The same by the paths as they are shown, for what names lines that way."""
+        return {shown(path): position for path, position in self.places.items()} if self.coverage else {}
 
     @property
     def whole(self) -> bool:
@@ -317,6 +326,8 @@ def build(narrows: Narrows, change_id: int, asked: Asked | None = None) -> Sheet
         viewed=marked,
         flags=flags.of_revision(narrows, revision.id) if revision else [],
         counterproof=counterproofs.of_revision(narrows, revision.id) if revision else None,
+        risk=risks.of_revision(narrows, revision.id) if revision else None,
+        coverage=coverage.of_revision(narrows, revision.id) if revision else None,
         judged=checks.of_landing(narrows, seen.landings[-1].id) if seen.landings else [],
         clock=clocks.of_change(narrows, change_id).get(revision.number, 0) if revision else 0,
         history=events.of_change(narrows, change_id)[-HISTORY:],

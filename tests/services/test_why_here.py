@@ -11,14 +11,14 @@ def whys(workshop: Workshop) -> dict[str, str]:
     return {each.title: each.why_here for each in desk.desk(workshop.narrows).waiting}
 
 
-def test_only_one_waits_longest_and_the_others_name_the_one_before(workshop: Workshop) -> None:
-    first, second, _ = (workshop.change(title=title) for title in ("first", "second", "third"))
+def test_only_one_waits_longest_and_the_last_names_the_one_before(workshop: Workshop) -> None:
+    _, second, _ = (workshop.change(title=title) for title in ("first", "second", "third"))
     workshop.change(title="urgent", priority=5)
     assert list(whys(workshop).items()) == [
         ("urgent", "priority 5"),
         ("first", "waits longest"),
-        ("second", f"came after #{first.id}"),
-        ("third", f"came after #{second.id}"),
+        ("second", "waits longer"),
+        ("third", f"comes after #{second.id}"),
     ]
 
 

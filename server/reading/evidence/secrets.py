@@ -89,7 +89,8 @@ def _plugins() -> _Plugins:
     from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString
 
     entropy = Base64HighEntropyString(limit=RANDOM)
-    kinds: dict[str, Any] = {kind.__name__: kind for kind in get_mapping_from_secret_type_to_class().values()}
+    classes: tuple[Any, ...] = tuple(get_mapping_from_secret_type_to_class().values())
+    kinds = {kind.__name__: kind for kind in classes}
     known = tuple(kinds[name]() for name in sorted(kinds) if name not in (*_NO_SECRETS, *_GUESSES))
     guesses = (kinds["BasicAuthDetector"](), kinds["KeywordDetector"](), entropy)
     return _Plugins(known, (*known, *guesses), entropy)

@@ -16,6 +16,7 @@ from server.domain.flag import FlagKind
 from server.domain.forecast import Prospect
 from server.domain.project import Author, LandingMethod
 from server.domain.review import CommentState, Side
+from server.domain.risk import RiskLevel
 from server.domain.run import Reason
 from server.domain.states import ChangeState, CheckState, LandingState, QuestionState, RunState, TaskState, Turn
 from server.domain.task import Kind
@@ -37,6 +38,11 @@ class Answer(BaseModel):
     """Read from the rows of the tables by their names."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+def _pair(reason: Any) -> Any:
+    """A reason as it is stored, as one of the answer."""
+    return {"points": reason[0], "sentence": reason[1]} if isinstance(reason, list) else reason
 
 
 class ErrorBody(Answer):
@@ -76,6 +82,7 @@ class ProjectAnswer(Answer):
     hands_off: list[str]
     refactor_every: int = Field(description="How many landed changes come before a refactoring is drafted; 0: none is.")
     review_size: int = Field(description="Lines above which a first revision is sent back to be split; 0: never.")
+    risky: list[str] = Field(description="Patterns of paths where errors cost most.")
     permissions: dict[str, str] = Field(description="By kind of tool: `ask` or `deny`; what is missing is allowed.")
     ask_minutes: int
     repository_config: bool
@@ -226,6 +233,7 @@ class ChangeBrief(Answer):
     part_of: int | None = Field(description="The change that it was split from.")
     ready_at: datetime | None
     later_at: datetime | None
+    pinned_at: datetime | None = Field(description="When you said that it stays first; null: it is not pinned.")
     created_at: datetime
 
 
@@ -473,11 +481,32 @@ class ChangeAnswer(ChangeBrief):
     warnings: list[ObjectionAnswer]
 
 
+class ReasonAnswer(Answer):
+    points: float
+    sentence: str
+
+
+class RiskAnswer(Answer):
+    level: RiskLevel
+    points: float = Field(description="The sum of its reasons'.")
+    reasons: list[Annotated[ReasonAnswer, BeforeValidator(_pair)]] = Field(description="What counts most first.")
+    at: datetime = Field(description="When it was weighed last.")
+
+
+class CoverageAnswer(Answer):
+    covered: int = Field(description="Added lines that ran in the checks.")
+    coverable: int = Field(description="Of so many that could have.")
+    missed: dict[str, list[int]] = Field(description="Lines that did not, by the file's name; not all of very many.")
+
+
 class WaitingAnswer(Answer):
     change: ChangeBrief
     title: str
     minutes: float
-    why_here: str
+    why_here: str = Field(description="The reasons in one line.")
+    points: float = Field(description="The more, the sooner; what is pinned or put off stands where it does without.")
+    reasons: list[ReasonAnswer] = Field(description="What puts it before the next one, what counts most first.")
+    risk: RiskAnswer | None = Field(description="Null: not weighed yet.")
     outlook: OutlookAnswer | None = Field(description="What it has before it; null where it is none that may land.")
 
 

@@ -70,6 +70,16 @@ def restore(narrows: NarrowsDep, change_id: Number) -> ChangeBrief:
     return ChangeBrief.model_validate(changes.restore(narrows, change_id))
 
 
+@router.put("/{change_id}/pin", summary="Pin a change", description="It is first, before all else that waits.")
+def pin(narrows: NarrowsDep, change_id: Number) -> ChangeBrief:
+    return ChangeBrief.model_validate(reviews.pin(narrows, change_id))
+
+
+@router.delete("/{change_id}/pin", summary="Unpin a change", description="It stands where its points put it.")
+def unpin(narrows: NarrowsDep, change_id: Number) -> ChangeBrief:
+    return ChangeBrief.model_validate(reviews.unpin(narrows, change_id))
+
+
 @router.post("/{change_id}/retries", status_code=202, summary="Try again", description="After a run left nothing.")
 def retry(narrows: NarrowsDep, change_id: Number) -> RunAnswer:
     return RunAnswer.model_validate(runs.retry(narrows, change_id))

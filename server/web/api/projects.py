@@ -51,6 +51,7 @@ class Settings(Asked):
     refactor_every: int | None = Field(
         default=None, description="How many landed changes come before a refactoring is drafted; 0: none is."
     )
+    risky: list[Text] | None = Field(default=None, description="Patterns of paths where errors cost most.")
     permissions: dict[Text, Text] | None = Field(
         default=None, description="By kind of tool: `allow` (within the worktree), `ask` or `deny`; others: `allow`."
     )
