@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from server.domain.diff import View
 from server.domain.errors import NarrowsError
 from server.reading import keys
-from server.services import preferences
+from server.services import preferences, rates
 from server.services.narrows import Narrows
 from server.web import rendering
 from server.web.context import NarrowsDep
@@ -64,7 +64,13 @@ def _asked(form: FormData) -> dict[str, Any]:
         "whitespace": "whitespace" in form,
         "letters": "letters" in form,
         "notify": "notify" in form,
+        "budget": _whole(str(form.get("budget", "")).strip()),
     }
+
+
+def _whole(text: str) -> int | str:
+    """The number that was typed, or what was typed instead."""
+    return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
 def _values(held: preferences.Preferences) -> dict[str, Any]:
@@ -74,6 +80,7 @@ def _values(held: preferences.Preferences) -> dict[str, Any]:
         "whitespace": held.whitespace,
         "letters": held.letters,
         "notify": held.notify,
+        "budget": held.budget,
     }
 
 
@@ -96,4 +103,5 @@ def _form(
         groups=GROUPS,
         views=VIEWS,
         themes=THEMES,
+        paces=rates.measured(narrows),
     )
