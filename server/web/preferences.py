@@ -42,7 +42,8 @@ async def _sent(request: Request) -> FormData:
 @router.post("/preferences")
 def keep(request: Request, narrows: NarrowsDep, form: Annotated[FormData, Depends(_sent)]) -> Response:
     """Like it so."""
-    values, typed = _asked(form), {name: str(form.get(f"keys.{name}", "")) for name in keys.BY_NAME}
+    values = _asked(form, preferences.get(narrows))
+    typed = {name: str(form.get(f"keys.{name}", "")) for name in keys.BY_NAME}
     try:
         preferences.put(narrows, **values, keys={name: keys.bindings(text) for name, text in typed.items()})
     except NarrowsError as error:
@@ -57,14 +58,14 @@ def reset(request: Request, narrows: NarrowsDep) -> Response:
     return rendering.go(request, "/preferences?done=preferred-0")
 
 
-def _asked(form: FormData) -> dict[str, Any]:
+def _asked(form: FormData, held: preferences.Preferences) -> dict[str, Any]:
     return {
         "view": str(form.get("view", View.UNIFIED.value)),
         "theme": str(form.get("theme", "system")),
         "whitespace": "whitespace" in form,
         "letters": "letters" in form,
         "notify": "notify" in form,
-        "budget": _whole(str(form.get("budget", "")).strip()),
+        "budget": _whole(str(form.get("budget", held.budget)).strip()),
     }
 
 

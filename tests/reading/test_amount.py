@@ -48,9 +48,6 @@ def test_lines_that_moved_are_not_read_again(repository: Repository) -> None:
     whole = sum((file.additions or 0) + (file.deletions or 0) for file in files)
     assert (whole, amount.of(files, moved=False).lines) == (20 + 1, 18)
     assert amount.of(files) == Amount(0, 0)
-    repository.write("a.py", text("def b():", *OTHER, "    return 1"))
-    files = diffs.compare(repository.path / ".git", "HEAD~1", repository.commit("more"))
-    assert amount.of(files) == Amount(1, 1)
 
 
 def test_lines_that_differ_in_white_space_alone_are_not_read(repository: Repository) -> None:
