@@ -106,7 +106,9 @@ def _tell(db: Session) -> None:
 
 def _read(kept: Mapping[str, Any]) -> Preferences:
     """What is kept, over the defaults; actions that came later have their own keys unless those are taken by now."""
-    plain = {name: kept[name] for name in ("view", "whitespace", "theme", "letters", "notify", "budget") if name in kept}
+    plain = {
+        name: kept[name] for name in ("view", "whitespace", "theme", "letters", "notify", "budget") if name in kept
+    }
     if "view" in plain:
         plain["view"] = View(plain["view"])
     mine = {action: tuple(chosen) for action, chosen in kept.get("keys", {}).items() if action in keys.BY_NAME}
