@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.reading.evidence import test_edits
 from server.reading.evidence.material import Detector
 
-EVERY: tuple[Detector, ...] = ()
+EVERY: tuple[Detector, ...] = (test_edits.find,)
