@@ -55,7 +55,7 @@ def tick(
 
 
 def end_of(at: datetime, ended: float | None) -> float:
-    """When a stretch that is told `at` ended: by its window's clock where that goes right, and never later than told."""
+    """When a stretch that is told `at` ended: by its window's clock where that goes right, never later than told."""
     told = at.timestamp()
     return min(ended, told) if ended is not None and abs(told - ended) <= RIGHT else told
 
