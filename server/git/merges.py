@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -84,11 +85,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whether what would land changes what was read: files whose lines differ, by which of the two has them."""
+    """Whether what would land changes what was read: files whose lines differ, by which of the two has them.
+
+    `digest` stands for exactly this difference: another one in the same files has another.
+    """
 
     same: bool
     only_read: list[str]
     only_result: list[str]
+    digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +216,8 @@ def scope(mirror: Path, old_base_tree: str, old_head_tree: str, target_tree: str
     read, result = (_measures(*each) for each in summaries(mirror, *pairs))
     only_read = sorted(path for path, _ in read - result)
     only_result = sorted(path for path, _ in result - read)
-    return Scope(not only_read and not only_result, only_read, only_result)
+    digest = hashlib.sha256(repr(sorted(map(repr, read ^ result))).encode()).hexdigest()
+    return Scope(not only_read and not only_result, only_read, only_result, digest)
 
 
 def _measures(entries: list[Entry], counts: list[Counts]) -> set[tuple[str, tuple[object, ...]]]:
@@ -249,10 +255,10 @@ def answer(fields: Iterator[str]) -> tuple[str, set[str]]:
 
 def messages(fields: Iterator[str]) -> Iterator[Message]:
     """Each is the number of its names, the names, its kind, and a sentence that nobody relies on; of conflicts only."""
-    for field in fields:
-        if not field:
+    for count in fields:
+        if not count:
             break
-        paths = [next(fields) for _ in range(int(field))]
+        paths = [next(fields) for _ in range(int(count))]
         kind = next(fields)
         next(fields)
         if "CONFLICT" in kind:

@@ -26,15 +26,19 @@ LARGE = 800  # changed lines; above it a review finds few of the defects (see do
 
 @dataclass(frozen=True)
 class Objection:
-    """A blocker (stops a landing) or a warning (must be acknowledged by its hash)."""
+    """A blocker (stops a landing) or a warning (must be acknowledged by its hash).
+
+    `about` tells apart what is said in the same words: who has acknowledged one has not acknowledged the other.
+    """
 
     code: str
     message: str
     hint: str = ""
+    about: str = ""
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256(f"{self.code}\0{self.message}".encode()).hexdigest()[:16]
+        return hashlib.sha256("\0".join((self.code, self.message, self.about)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

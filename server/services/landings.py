@@ -219,7 +219,8 @@ def _differs(mirror: Path, branch: str, revision: Revision, old: str, tree: str)
     new = few([shown(path) for path in scope.only_result])
     parts = [f"read but not landing: {gone}"] if gone else []
     parts += [f"landing but not read so: {new}"] if new else []
-    return [Objection(SCOPE, f"On {branch} as it is now, this is not quite what you read ({'; '.join(parts)}).")]
+    said = f"On {branch} as it is now, this is not quite what you read ({'; '.join(parts)})."
+    return [Objection(SCOPE, said, about=scope.digest)]
 
 
 def _of_hooks(narrows: Narrows, project: Project, revision: Revision) -> list[Objection]:

@@ -30,6 +30,7 @@ def test_a_red_check_blocks_a_landing(workshop: Workshop) -> None:
 
 def test_warnings_must_be_acknowledged_each_by_its_hash(workshop: Workshop) -> None:
     narrows = workshop.narrows
+    projects.configure(narrows, workshop.project.id, review_size=0)
     change = workshop.change({"large.txt": "line\n" * (assessments.LARGE + 1)})
     reviews.comment(narrows, change.id, revision=1, body="Perhaps?")
     with pytest.raises(assessments.Objected) as refused:

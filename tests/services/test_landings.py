@@ -12,7 +12,7 @@ from server.domain.errors import NarrowsError, NotFound, WrongState
 from server.domain.landing import Landing
 from server.domain.states import ChangeState, LandingState, TaskState
 from server.git import mirrors
-from server.services import checks, landings, messages, projects, reviews, revisions
+from server.services import assessments, checks, landings, messages, projects, reviews, revisions
 from server.services.narrows import Narrows
 from server.store import check_queries
 from tests.services.workshop import Workshop
@@ -165,6 +165,27 @@ def test_a_race_lost_to_the_same_edit_asks_the_person_again(workshop: Workshop, 
     repository.commit("the same thing first", {"said.txt": "said\n"})
     assert not landings.move(narrows, landing.id)
     assert "not quite what you read" in failed(narrows, lambda: landings.rebuild(narrows, landing.id), landing)
+
+
+def test_one_difference_that_was_acknowledged_is_not_another_in_the_same_file(
+    workshop: Workshop, repository: Repository
+) -> None:
+    narrows = workshop.narrows
+
+    def numbers(*edited: int) -> dict[str, str]:
+        return {"numbers.txt": "".join(f"{n}{' edited' * (n in edited)}\n" for n in range(10))}
+
+    repository.commit("numbers", numbers())
+    change = workshop.change(numbers(1, 4, 7))
+    repository.commit("one of them first", numbers(1))
+    with pytest.raises(assessments.Objected, match="not quite what you read") as refused:
+        landings.land(narrows, change.id, revision=1)
+    [known] = refused.value.assessment.warnings
+    landing = landings.land(narrows, change.id, revision=1, acknowledge=[known.hash])
+    workshop.claim()
+    repository.commit("and another", numbers(1, 4))
+    assert not landings.move(narrows, landing.id)
+    assert failed(narrows, lambda: landings.rebuild(narrows, landing.id), landing).startswith(known.message)
 
 
 @pytest.mark.parametrize("on_top", [False, True])
