@@ -34,10 +34,13 @@ async def work(place: Workplace) -> None:
 async def _draft(place: Workplace, helper: Helper, project_id: int) -> None:
     """Whatever goes wrong here, what has landed has landed; the next landing looks again."""
     try:
-        if await asyncio.to_thread(cadence.due, place.narrows, project_id):
+        stretch = await asyncio.to_thread(cadence.due, place.narrows, project_id)
+        if stretch is None:
+            return
+        if not await asyncio.to_thread(cadence.is_surveyed, place.narrows, stretch):
             async with asyncio.timeout(LONGEST):
                 await helper.order(project_id)
-            await asyncio.to_thread(cadence.draft, place.narrows, project_id)
+        await asyncio.to_thread(cadence.draft, place.narrows, project_id)
     except TimeoutError:
         log.warning("project %s takes too long to look through", project_id)
         await helper.stop()

@@ -1,18 +1,19 @@
 """How much of a change needs reading: the lines and files that say something new to whoever reads them.
 
 Left out is what nobody wrote by hand (`order.folded`), lines that only moved (`moves`), and lines that differ in white
-space alone, as `git diff -w` tells them apart. A binary file is one file and no line.
+space alone, as `git diff -w` tells them apart; of upkeep also what repeats (`patterns`). A binary file is one file and
+no line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rapidfuzz.distance import LCSseq
 
 from server.domain.diff import FileDiff
-from server.reading import moves, order
+from server.reading import moves, order, patterns
 from server.reading.alignment import MOST_CELLS
 from server.reading.moves import Move
 from server.reading.row import Row, RowKind, parse
@@ -27,17 +28,21 @@ class Amount(NamedTuple):
     lines: int
 
 
-def of(files: Sequence[FileDiff], *, moved: bool = True) -> Amount:
+def of(files: Sequence[FileDiff], *, moved: bool = True, once: bool = False) -> Amount:
     """What of a change needs reading.
 
     Args:
         files: All files of its diff.
         moved: Whether to leave out lines that only moved, which takes longest to find out.
+        once: Whether an edit that repeats is read in one place (`patterns`).
     """
     written = [file for file in files if not order.folded(file.path)]
     rows = [parse(file.text) for file in written]
     places: Sequence[Mapping[int, Move]] = moves.find(rows) if moved else [{}] * len(rows)
-    lines = [_lines(each, gone) for each, gone in zip(rows, places, strict=True)]
+    known = (
+        [gone.keys() | again for gone, again in zip(places, patterns.repeated(rows), strict=True)] if once else places
+    )
+    lines = [_lines(each, left_out) for each, left_out in zip(rows, known, strict=True)]
     read = sum(file.binary or count > 0 for file, count in zip(written, lines, strict=True))
     return Amount(read, sum(lines))
 
@@ -47,12 +52,12 @@ def changed(files: Sequence[FileDiff]) -> int:
     return sum((file.additions or 0) + (file.deletions or 0) for file in files)
 
 
-def _lines(rows: Sequence[Row], moved: Mapping[int, Move]) -> int:
-    """Changed lines of a file without those that moved or that stand beside themselves with other white space."""
-    return sum(_differing(*block) for block in _blocks(rows, moved))
+def _lines(rows: Sequence[Row], left_out: Collection[int]) -> int:
+    """Changed lines of a file without those at these places, and those that only have other white space."""
+    return sum(_differing(*block) for block in _blocks(rows, left_out))
 
 
-def _blocks(rows: Sequence[Row], moved: Mapping[int, Move]) -> Iterator[tuple[list[str], list[str]]]:
+def _blocks(rows: Sequence[Row], left_out: Collection[int]) -> Iterator[tuple[list[str], list[str]]]:
     """The removed and the added lines between two unchanged ones, without white space; those without a word are not."""
     old: list[str] = []
     new: list[str] = []
@@ -61,7 +66,7 @@ def _blocks(rows: Sequence[Row], moved: Mapping[int, Move]) -> Iterator[tuple[li
             if old or new:
                 yield old, new
                 old, new = [], []
-        elif place not in moved and (text := "".join(row.text.split())):
+        elif place not in left_out and (text := "".join(row.text.split())):
             (new if row.kind is RowKind.ADDED else old).append(text)
     if old or new:
         yield old, new

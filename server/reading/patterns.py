@@ -17,7 +17,7 @@ from rapidfuzz.distance import Indel
 
 from server.domain.review import Side
 from server.reading import versions
-from server.reading.row import Row, RowKind
+from server.reading.row import Row
 
 LEAST = 3  # places that make a pattern
 MOST = 60  # patterns of a change: who has read those with the most places reads the rest as it is
@@ -111,12 +111,15 @@ def find(files: Parsed, seconds: float = SECONDS) -> Found | None:
     return _sorted(files, pieces)
 
 
-def unrepeated_lines(files: Parsed, seconds: float = SECONDS) -> int:
-    """How many changed lines there are to read, where a pattern is read in one place."""
-    changed = sum(row.kind in (RowKind.ADDED, RowKind.REMOVED) for rows in files for row in rows)
+def repeated(files: Parsed, seconds: float = SECONDS) -> list[set[int]]:
+    """Of each file the places of rows that say again what a pattern's first place says; none where that takes longer
+    to find out than `seconds`.
+    """
+    places: list[set[int]] = [set() for _ in files]
     found = find(files, seconds)
-    repeated = [edit.size for pattern in found.patterns for edit in pattern.edits[1:]] if found else []
-    return changed - sum(repeated)
+    for edit in (edit for pattern in found.patterns for edit in pattern.edits[1:]) if found else ():
+        places[edit.file].update(edit.places)
+    return places
 
 
 def _edits(files: Parsed) -> Iterator[Edit]:

@@ -60,6 +60,11 @@ def due(narrows: Narrows, project_id: int) -> Stretch | None:
         return _due(db, project_id)
 
 
+def is_surveyed(narrows: Narrows, stretch: Stretch) -> bool:
+    """Whether `survey` has looked through it, and what it found is kept."""
+    return bool(colouring.store(narrows).known([_key(stretch)]))
+
+
 def survey(narrows: Narrows, project_id: int) -> None:
     """Look for what churned most and grew most complex, and keep what is found: this takes seconds.
 

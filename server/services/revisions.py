@@ -139,22 +139,28 @@ def add(db: Session, revision: Revision, files: list[FileDiff]) -> None:
     Every revision comes in here, whoever made it. The caller holds its commit by `revision.ref`, and once the
     transaction is over lets the comments follow with `anchors.carry`.
     """
-    measure(revision, files, rates.of_change(db, revision.change_id))
+    measure(revision, files, rates.of_change(db, revision.change_id), once=_is_upkeep(db, revision.change_id))
     db.add(revision)
     comparisons.keep(db, revision.base_tree, revision.tree, files)
     flags.store(db, revision, files)
     events.record(db, revision.made_by, "revised", revision, number=revision.number)
 
 
-def measure(revision: Revision, files: list[FileDiff], lines_an_hour: float = LINES_AN_HOUR) -> None:
+def measure(
+    revision: Revision, files: list[FileDiff], lines_an_hour: float = LINES_AN_HOUR, *, once: bool = False
+) -> None:
     """How large the revision is, what of it needs reading, and how long that takes.
 
-    In a large one, lines that only moved still count: `measure_large` takes them out later.
+    In a large one, lines that only moved or repeat still count: `measure_large` takes them out later.
+
+    Args:
+        once: Whether an edit that repeats is read in one place.
     """
     revision.files = len(files)
     revision.additions = sum(file.additions or 0 for file in files)
     revision.deletions = sum(file.deletions or 0 for file in files)
-    _estimate(revision, amount.of(files, moved=not is_large(revision)), lines_an_hour)
+    small = not is_large(revision)
+    _estimate(revision, amount.of(files, moved=small, once=small and once), lines_an_hour)
 
 
 def is_large(revision: Revision) -> bool:
@@ -163,18 +169,26 @@ def is_large(revision: Revision) -> bool:
 
 
 def measure_large(narrows: Narrows, revision: Revision) -> None:
-    """Take the lines that only moved out of what needs reading in a large revision. It takes its time, and is done
-    once, before anybody has to rely on it; of others that is done when they are written down.
+    """Take the lines that only moved, and of upkeep those that repeat, out of what needs reading in a large revision.
+    It takes its time, and is done once, before anybody has to rely on it; of others that is done when they are written
+    down.
     """
     if not is_large(revision):
         return
-    needed = amount.of(comparisons.files(narrows, revision))
+    with narrows.reading() as db:
+        once = _is_upkeep(db, revision.change_id)
+    needed = amount.of(comparisons.files(narrows, revision), once=once)
     with narrows.transaction() as db:
         found = db.get_one(Revision, revision.id)
         _estimate(found, needed, rates.of_change(db, found.change_id))
         db.add(found)
     for name in ("reading_files", "reading_lines", "minutes"):
         setattr(revision, name, getattr(found, name))
+
+
+def _is_upkeep(db: Session, change_id: int) -> bool:
+    """Whether an edit that repeats is shown once, and read so."""
+    return queries.task(db, queries.change(db, change_id).task_id).kind is Kind.MAINTENANCE
 
 
 def _estimate(revision: Revision, needed: amount.Amount, lines_an_hour: float) -> None:

@@ -72,5 +72,17 @@ def test_a_landing_has_landed_whatever_becomes_of_the_draft(
     assert cadence.waiting(place.narrows) == []
 
 
+def test_what_was_looked_through_is_not_looked_through_again(place: Workplace, workshop: Workshop) -> None:
+    workshop.land(workshop.change({"notes.txt": "x\n"}))
+    stretch = cadence.due(place.narrows, workshop.project.id)
+    assert stretch is not None
+    assert not cadence.is_surveyed(place.narrows, stretch)
+    cadence.survey(place.narrows, workshop.project.id)
+    assert cadence.is_surveyed(place.narrows, stretch)
+    helper = Helper(place, "survey")
+    asyncio.run(drafting._draft(place, helper, workshop.project.id))
+    assert not helper.runs
+
+
 async def _raise(error: Exception) -> None:
     raise error

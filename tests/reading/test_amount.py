@@ -69,3 +69,12 @@ def test_a_binary_file_is_a_file_and_a_new_name_alone_is_none(repository: Reposi
     assert {file.path for file in files} == {"new.py", "picture.png"}
     assert amount.of(files) == Amount(files=1, lines=0)
     assert amount.of([]) == Amount(0, 0)
+
+
+def test_of_upkeep_an_edit_that_repeats_is_read_once(repository: Repository) -> None:
+    before = {f"m{n}.py": text(f"start({n})", f"stop({n})") for n in range(5)}
+    after: dict[str, str | bytes] = {name: content.replace("start", "begin") for name, content in before.items()}
+    after["m4.py"] = text("begun(4)", "stop(4)")
+    files = compared(repository, before, after)
+    assert amount.of(files) == Amount(5, 10)
+    assert amount.of(files, once=True) == Amount(2, 4)

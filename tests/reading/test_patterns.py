@@ -144,8 +144,10 @@ def test_a_missing_line_end_is_another_edit() -> None:
 
 def test_of_a_pattern_one_place_is_to_be_read() -> None:
     file = a_file(*[(f"limit({n})", f"bound({n})") for n in range(5)], ("one", "two"))
-    assert patterns.unrepeated_lines([file]) == 4
-    assert patterns.unrepeated_lines([file], seconds=-1) == 12
+    assert [file[place].text for place in sorted(patterns.repeated([file])[0])] == [
+        f"{word}({n})" for n in range(1, 5) for word in ("limit", "bound")
+    ]
+    assert patterns.repeated([file], seconds=-1) == [set()]
 
 
 def test_it_takes_no_longer_than_it_may() -> None:

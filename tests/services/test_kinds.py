@@ -47,6 +47,12 @@ def test_upkeep_is_looked_through_when_its_revision_is_prepared(narrows: Narrows
     assert found.folded == {0, 1, 2}
 
 
+def test_upkeep_takes_as_long_to_read_as_what_does_not_repeat(workshop: Workshop) -> None:
+    comparison = made(workshop, Kind.MAINTENANCE, CALLS, dict(LOADS))
+    revision = revisions.get(workshop.narrows, comparison.change_id, 1)
+    assert (revision.files, revision.reading_files, revision.reading_lines) == (4, 1, 2)
+
+
 def test_a_file_with_another_mode_is_not_folded(narrows: Narrows, workshop: Workshop) -> None:
     comparison = made(workshop, Kind.MAINTENANCE, CALLS, dict(LOADS))
     files = comparisons.files(narrows, comparison)

@@ -8,10 +8,12 @@ import pytest
 
 from server.domain.project import Project
 from server.domain.task import Kind
-from server.services import renderings
+from server.services import changes, comparisons, renderings, revisions
 from server.services.narrows import Narrows
 from tests.support.repositories import Repository
+from tests.support.truth import Judge, on_the_page
 from tests.web.pages.conftest import Desk, Person
+from tests.web.pages.test_truth import FILE
 
 FILES = {f"src/m{n}.py": f"def f{n}(a):\n    return fetch(a, {n})\n" for n in range(4)}
 EDITED = {name: text.replace("fetch", "load") for name, text in FILES.items()}
@@ -43,6 +45,21 @@ def test_upkeep_shows_an_edit_once_and_what_differs_from_it(person: Person, on_d
         ("2", ""),
     ]
     assert page.count('<span class="word">load</span>') >= 4  # nothing is taken away: each row is there, too
+
+
+def test_what_is_folded_is_there_all_the_same(person: Person, on_desk: Desk, narrows: Narrows) -> None:
+    """Patterns and exceptions take nothing away: all rows of every file stand on the page, as git tells them."""
+    change = on_desk.holds(files=EDITED, kind=Kind.MAINTENANCE)
+    renderings.prepare_change(narrows, change)
+    page = person.client.get(f"/changes/{change}").text
+    starts = list(FILE.finditer(page))
+    ends = [*(start.start() for start in starts[1:]), len(page)]
+    shown = {int(start[1]): on_the_page(page[start.end() : end]) for start, end in zip(starts, ends, strict=True)}
+    comparison = comparisons.opening(narrows, changes.get(narrows, change), revisions.get(narrows, change, 1))
+    files = comparisons.files(narrows, comparison)
+    told = Judge(narrows).told(comparison.base_tree, comparison.tree, files)
+    assert [shown[position] for position in range(len(files))] == told
+    assert len(told) == 4
 
 
 def test_where_nobody_has_looked_the_page_asks_for_it(person: Person, on_desk: Desk) -> None:
