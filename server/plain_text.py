@@ -41,11 +41,12 @@ def desk(told: dict[str, Any]) -> str:
         (f"#{one['change']['id']}", f"{one['minutes']:.0f} min", line(one["title"]), _standing(one))
         for one in told["waiting"]
     ]
-    waiting = f"{told['waiting_count']} waiting, about {budget['waiting_minutes']:.0f} min to read"
-    paused = f"; new tasks are paused: your budget is {budget['minutes']} min" if budget["paused"] else ""
-    numbers = f"{waiting}{paused}. {told['working']} at work, {told['queued']} in the backlog."
+    waiting = f"{told['waiting_count']} waiting, about {budget['waiting_minutes']:.0f} min to read."
+    numbers = f"{waiting} {told['working']} at work, {told['queued']} in the backlog."
     more = told["waiting_count"] - len(rows)
-    return _paragraphs([table(rows) + (f"\n… and {more} more" if rows and more > 0 else ""), numbers])
+    return _paragraphs(
+        [table(rows) + (f"\n… and {more} more" if rows and more > 0 else ""), numbers, budget["sentence"]]
+    )
 
 
 def _standing(one: dict[str, Any]) -> str:
@@ -66,12 +67,11 @@ def tasks(told: Sequence[dict[str, Any]]) -> str:
 def status(told: dict[str, Any]) -> str:
     """Counts, and what keeps new work from starting."""
     budget = told["budget"]
-    paused = f"; new tasks are paused: your budget is {budget['minutes']} min" if budget["paused"] else ""
-    numbers = f"{told['waiting']} waiting, about {budget['waiting_minutes']:.0f} min to read{paused}. "
+    numbers = f"{told['waiting']} waiting, about {budget['waiting_minutes']:.0f} min to read. "
     numbers += f"{told['working']} at work, {told['queued']} in the backlog."
     held = f"{told['free']} MB free. {told['trash']} in the trash, {amount(told['trash_size'])}."
     kept = [f"A worktree stays as it is: {line(one)}" for one in told["unsaved"]]
-    return "\n".join(filter(None, [told["shortage"], told["engine"], numbers, held, *kept]))
+    return "\n".join(filter(None, [told["shortage"], told["engine"], numbers, budget["sentence"], held, *kept]))
 
 
 # What is in the trash, where no change is known to have left it.

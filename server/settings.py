@@ -28,7 +28,7 @@ class Settings:
         engine_database_url: SQLAlchemy URL of the engine's tables; each engine has its own, wherever the data is.
         agents: How many agents may run at once, over all projects.
         line: How many landings of one target branch are proven at once.
-        budget: Minutes of reading that may wait before new tasks pause; 0 for no limit.
+        budget: Minutes of reading that may wait before no new task starts; 0 for no limit. The person's own wins.
         trash_days: How many days the trash keeps what was put away; 0 for no limit.
         trash_mb: How many megabytes it may hold; 0 for no limit.
         free_mb: How many megabytes have to be free for anything new to start; 0: it always may.
@@ -46,7 +46,7 @@ class Settings:
     engine_database_url: str = field(default="", repr=False)
     agents: int = 4
     line: int = 2
-    budget: int = 60
+    budget: int = 30
     trash_days: int = 30
     trash_mb: int = 0
     free_mb: int = 1024

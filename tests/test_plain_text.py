@@ -53,7 +53,7 @@ def test_what_is_in_a_changes_way_is_said_on_the_desk_and_of_the_change() -> Non
     outlook = {"said": "conflicts with another", "sentence": "Lands cleanly on main now; conflicts with #2"}
     waiting = {"change": {"id": 1}, "minutes": 3.0, "title": "Say it", "why_here": "waits longest", "outlook": outlook}
     counts = {"waiting_count": 1, "working": 0, "queued": 0}
-    budget = {"waiting_minutes": 3.0, "minutes": 60, "paused": False}
+    budget = {"waiting_minutes": 3.0, "minutes": 60, "sentence": ""}
     told = plain_text.desk({"waiting": [waiting], "budget": budget, **counts})
     assert "#1  3 min  Say it  waits longest; conflicts with another" in told
     change: dict[str, Any] = {"id": 1, "title": "Say it", "state": "in_review", "note": "", "revisions": []}

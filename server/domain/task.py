@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from server.domain.base import Json, Moment, Row, Word, now
@@ -20,6 +21,7 @@ class Kind(StrEnum):
 
 class Task(Row, table=True):
     __tablename__ = "tasks"
+    __table_args__ = (Index("ix_tasks_order", "state", "priority", "id", "project_id", "past_budget"),)
 
     project_id: int = Field(foreign_key="projects.id", index=True)
     title: str

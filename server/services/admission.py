@@ -14,27 +14,45 @@ from server.services import budget, checkouts, events, prompts
 from server.services.narrows import Narrows
 from server.store import queries, run_queries
 
+_Chosen = Run | tuple[Task, str]  # a run that waits, or a task with one of its agents
+
 
 def admit(narrows: Narrows, executor: str) -> list[Run]:
-    """Give `executor` whatever may start: follow-ups first, then new tasks, unless the budget pauses them.
+    """Give `executor` whatever may start: follow-ups first, then new tasks, unless the budget stops them.
 
     Each run given is marked with the executor and nobody else's from then on; the caller starts it.
     """
     with narrows.reading() as db:
-        if not run_queries.anything_to_admit(db):
+        if not any(_chosen(narrows, db, _Room(narrows, db))):
             return []
     with narrows.transaction() as db:
         room = _Room(narrows, db)
-        admitted = [_give(narrows, db, run, executor) for run in run_queries.waiting(db) if room.take(run.project_id)]
-        if room.left and not budget.state(narrows, db).paused:
-            admitted += [_give(narrows, db, _begin(db, task), executor) for task in _starting(db, room)]
-        return admitted
+        chosen = list(_chosen(narrows, db, room))
+        return [_give(narrows, db, one, executor) for one in chosen]
 
 
-def _starting(db: Session, room: _Room) -> Iterator[Task]:
+def _chosen(narrows: Narrows, db: Session, room: _Room) -> Iterator[_Chosen]:
+    """What there is room for, in the order in which it starts: runs that wait, then tasks with one of their agents."""
+    if not room.left:
+        return
+    yield from (run for run in run_queries.waiting(db) if room.take(run.project_id))
+    if room.left:
+        yield from _starting(db, room, _Load(narrows, db))
+
+
+def _starting(db: Session, room: _Room, load: _Load) -> Iterator[tuple[Task, str]]:
     """New tasks for which there is room: asked for again while a project fills up before all agents are at work."""
-    while room.left and (found := queries.startable_tasks(db, room.projects(), room.left)):
-        yield from (task for task in found if room.take(task.project_id))
+    last: Task | None = None
+    while room.left and (found := _next(db, room, load, last)):
+        for last in found:
+            for agent in queries.agents_to_start(db, last):
+                if load.takes(last) and room.take(last.project_id):
+                    load.add(last)
+                    yield last, agent
+
+
+def _next(db: Session, room: _Room, load: _Load, last: Task | None) -> list[Task]:
+    return queries.startable_tasks(db, room.projects(), room.left, behind=last, let_through=load.full)
 
 
 class _Room:
@@ -42,8 +60,9 @@ class _Room:
 
     def __init__(self, narrows: Narrows, db: Session) -> None:
         self._by_project = run_queries.admitted_by_project(db)
-        self._limits = {project.id: project.agents_limit for project in queries.projects(db)}
-        self.left = narrows.settings.agents - sum(self._by_project.values())
+        self._projects = queries.projects(db)  # held: whoever asks for one in this session has it at once
+        self._limits = {project.id: project.agents_limit for project in self._projects}
+        self.left = max(0, narrows.settings.agents - sum(self._by_project.values()))
 
     def projects(self) -> list[int]:
         """Those that have room for another agent."""
@@ -60,10 +79,30 @@ class _Room:
         return True
 
 
-def _begin(db: Session, task: Task) -> Run:
-    change = Change(task_id=task.id, project_id=task.project_id, agent=task.agent)
+class _Load:
+    """What the reader will have to read, as it grows with each task that starts."""
+
+    def __init__(self, narrows: Narrows, db: Session) -> None:
+        self._stands = budget.state(narrows, db)
+        self._expectations = budget.Expectations(db)
+
+    @property
+    def full(self) -> bool:
+        return self._stands.paused
+
+    def takes(self, task: Task) -> bool:
+        """Whether the budget lets a task start."""
+        return task.past_budget or not self.full
+
+    def add(self, task: Task) -> None:
+        self._stands = self._stands.and_one(self._expectations.of(task.project_id, task.kind))
+
+
+def _begin(narrows: Narrows, db: Session, task: Task, agent: str) -> tuple[Change, Run]:
+    slot = checkouts.free_slot(narrows, db, task.project_id)
+    change = Change(task_id=task.id, project_id=task.project_id, agent=agent, slot=slot)
     events.record(db, Actor.ENGINE, "began", change)
-    return follow(db, change, Reason.FIRST, prompts.first(task, queries.project(db, task.project_id)))
+    return change, follow(db, change, Reason.FIRST, prompts.first(task, queries.project(db, task.project_id)))
 
 
 def follow(db: Session, change: Change, reason: Reason, prompt: str, onto: str = "") -> Run:
@@ -86,8 +125,11 @@ def follow(db: Session, change: Change, reason: Reason, prompt: str, onto: str =
     return run
 
 
-def _give(narrows: Narrows, db: Session, run: Run, executor: str) -> Run:
-    change = queries.change(db, run.change_id)
+def _give(narrows: Narrows, db: Session, chosen: _Chosen, executor: str) -> Run:
+    if isinstance(chosen, Run):
+        change, run = queries.change(db, chosen.change_id), chosen
+    else:
+        change, run = _begin(narrows, db, *chosen)
     if change.slot is None:
         change.slot = checkouts.free_slot(narrows, db, change.project_id)
         db.add(change)

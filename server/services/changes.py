@@ -157,7 +157,7 @@ def restore(narrows: Narrows, change_id: int) -> Change:
         task = queries.task(db, change.task_id)
         if task.state is TaskState.DROPPED:
             task.reopen()
-            events.record(db, Actor.YOU, "reopened", task)
+            events.record(db, Actor.ENGINE, "reopened", task)  # you restored a change, and start nothing anew
         events.record(db, Actor.YOU, "restored", change)
     return change
 

@@ -56,7 +56,7 @@ class Waiting:
 class Desk:
     """`next` is the first of `waiting`; `working` counts runs at work.
 
-    `shortage`: why nothing new starts, where the disk is nearly full.
+    `limit`: what keeps new tasks from starting, and until when. `shortage`: the same of a disk that is nearly full.
     """
 
     next: Change | None
@@ -65,6 +65,7 @@ class Desk:
     working: int
     queued: int
     budget: budget.Budget
+    limit: str
     shortage: str
 
 
@@ -99,13 +100,15 @@ def desk(narrows: Narrows, limit: int = 20, after: int | None = None, *, foresee
         placed = line(db, after)[:limit] if limit else []
         outlooks = forecasts.every(narrows) if foreseen else {}
         waiting = _waiting(db, placed, outlooks) if limit else []
+        stands, working, queued = budget.state(narrows, db), run_queries.count_at_work(db), queries.count_backlog(db)
         return Desk(
             next=waiting[0].change if waiting else None,
             waiting=waiting,
             waiting_count=queries.desk_count(db, without=after),
-            working=run_queries.count_at_work(db),
-            queued=queries.count_backlog(db),
-            budget=budget.state(narrows, db),
+            working=working,
+            queued=queued,
+            budget=stands,
+            limit=budget.limit(narrows, db, stands, working=working, queued=queued),
             shortage=room.shortage(narrows),
         )
 

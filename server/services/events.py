@@ -33,7 +33,6 @@ def record(db: Session, actor: Actor, verb: str, thing: Row, **data: Any) -> Eve
 def note(db: Session, event: Event) -> Event:
     """Write an event down; it is published once the transaction is committed."""
     db.add(event)
-    db.flush()
     db.info.setdefault("events", []).append(event)
     return event
 

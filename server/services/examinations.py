@@ -14,7 +14,7 @@ from server.git import blobs
 from server.reading import order
 from server.reading.evidence import detectors
 from server.reading.evidence.material import ChangedFile, Detector, Finding, Material
-from server.services import comparisons, events, risks
+from server.services import comparisons, events, revisions, risks
 from server.services.narrows import Narrows
 from server.store import queries
 
@@ -51,6 +51,7 @@ def examine(narrows: Narrows, change_id: int) -> bool:
             return False
         change = queries.change(db, change_id)
         task = queries.task(db, change.task_id)
+    revisions.measure_large(narrows, revision)
     material = read(narrows, change, revision, task)
     findings = [finding for detector in detectors.EVERY for finding in _found(detector, material)]
     found = [_flag(revision, finding) for finding in findings]

@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from sqlmodel import Session
+
 from server.domain.base import now
 from server.domain.diff import Look, View
 from server.domain.errors import Invalid
+from server.domain.event import Actor, Event
 from server.domain.preference import Preference
 from server.reading import keys
+from server.services import events
 from server.services.narrows import Narrows
 from server.store import queries
 
 Theme = Literal["system", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("system", "light", "dark")
+MOST_MINUTES = 10_000  # of a budget
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Preferences:
     """All of them.
 
     `keys` has every action; `letters` False: nothing is done by a bare character; `notify`: the browser says when the
-    desk is no longer empty.
+    desk is no longer empty; `budget`: minutes of reading that may wait before no new task starts, 0 for no limit.
     """
 
     view: View = View.UNIFIED
@@ -32,6 +37,7 @@ class Preferences:
     theme: Theme = "system"
     letters: bool = True
     notify: bool = False
+    budget: int = 30
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(keys.DEFAULTS))
 
     @property
@@ -49,7 +55,7 @@ def get(narrows: Narrows) -> Preferences:
     """All of them, as they stand."""
     with narrows.reading() as db:
         kept = {preference.name: preference.value for preference in queries.preferences(db)}
-    return _read(kept)
+    return _read({"budget": narrows.settings.budget} | kept)
 
 
 def look(narrows: Narrows) -> Look:
@@ -66,7 +72,8 @@ def put(narrows: Narrows, **wishes: Any) -> Preferences:
     """Like it differently; what is not named stays.
 
     Args:
-        wishes: `view`, `whitespace`, `theme`, `letters`, `notify`; `keys`: bindings by action, for some or for all.
+        wishes: `view`, `whitespace`, `theme`, `letters`, `notify`, `budget`; `keys`: bindings by action,
+            for some or for all.
 
     Raises:
         Invalid: A value can't be used; nothing was changed then.
@@ -79,6 +86,7 @@ def put(narrows: Narrows, **wishes: Any) -> Preferences:
     with narrows.transaction() as db:
         for name, value in wishes.items():
             db.merge(Preference(name=name, value=_stored(name, value), updated_at=now()))
+        _tell(db)
     return get(narrows)
 
 
@@ -87,12 +95,20 @@ def reset(narrows: Narrows) -> Preferences:
     with narrows.transaction() as db:
         for preference in queries.preferences(db):
             db.delete(preference)
-    return Preferences()
+        _tell(db)
+    return get(narrows)
+
+
+def _tell(db: Session) -> None:
+    """The engine starts what another budget leaves room for."""
+    events.note(db, Event(actor=Actor.YOU, verb="changed", noun="preferences", noun_id=0))
 
 
 def _read(kept: Mapping[str, Any]) -> Preferences:
     """What is kept, over the defaults; actions that came later have their own keys unless those are taken by now."""
-    plain = {name: kept[name] for name in ("view", "whitespace", "theme", "letters", "notify") if name in kept}
+    plain = {
+        name: kept[name] for name in ("view", "whitespace", "theme", "letters", "notify", "budget") if name in kept
+    }
     if "view" in plain:
         plain["view"] = View(plain["view"])
     mine = {action: tuple(chosen) for action, chosen in kept.get("keys", {}).items() if action in keys.BY_NAME}
@@ -122,6 +138,9 @@ def _check(name: str, value: Any) -> None:
         case "whitespace" | "letters" | "notify":
             if not isinstance(value, bool):
                 raise Invalid(name, f"{name.capitalize()} is either on or off.")
+        case "budget":
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_MINUTES:
+                raise Invalid(name, f"{value!r} is no number of minutes.", f"0 to {MOST_MINUTES:,}; 0 is no limit.")
         case "keys":
             try:
                 keys.check(value)

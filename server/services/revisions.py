@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from server.domain.change import Change, Revision, reading_minutes
+from server.domain.change import LINES_AN_HOUR, WORDS_A_MINUTE, Change, Revision, reading_minutes
 from server.domain.diff import FileDiff
 from server.domain.errors import NarrowsError, NotFound
 from server.domain.event import Actor
@@ -19,10 +19,12 @@ from server.domain.task import Kind
 from server.git import configuration, diffs, heads, merges, mirrors, objects, snapshots, trees
 from server.git.commands import NOBODY
 from server.git.snapshots import Snapshot
-from server.reading import answers
-from server.services import anchors, changes, checks, comparisons, events, flags
+from server.reading import amount, answers
+from server.services import anchors, changes, checks, comparisons, events, flags, rates
 from server.services.narrows import Narrows
 from server.store import queries, run_queries
+
+AT_ONCE = 2000  # changed lines of a revision in which moved ones are looked for while it is written down
 
 
 def take(narrows: Narrows, run_id: int, *, summary: str, report: str | None) -> Revision | None:
@@ -137,20 +139,48 @@ def add(db: Session, revision: Revision, files: list[FileDiff]) -> None:
     Every revision comes in here, whoever made it. The caller holds its commit by `revision.ref`, and once the
     transaction is over lets the comments follow with `anchors.carry`.
     """
-    measure(revision, files)
+    measure(revision, files, rates.of_change(db, revision.change_id))
     db.add(revision)
     comparisons.keep(db, revision.base_tree, revision.tree, files)
     flags.store(db, revision, files)
     events.record(db, revision.made_by, "revised", revision, number=revision.number)
 
 
-def measure(revision: Revision, files: list[FileDiff]) -> None:
-    """How large the revision is, and how long reading it takes."""
+def measure(revision: Revision, files: list[FileDiff], lines_an_hour: float = LINES_AN_HOUR) -> None:
+    """How large the revision is, what of it needs reading, and how long that takes.
+
+    In a large one, lines that only moved still count: `measure_large` takes them out later.
+    """
     revision.files = len(files)
     revision.additions = sum(file.additions or 0 for file in files)
     revision.deletions = sum(file.deletions or 0 for file in files)
+    _estimate(revision, amount.of(files, moved=not is_large(revision)), lines_an_hour)
+
+
+def is_large(revision: Revision) -> bool:
+    """Whether it has more changed lines than are looked through for moved ones while somebody waits."""
+    return revision.additions + revision.deletions > AT_ONCE
+
+
+def measure_large(narrows: Narrows, revision: Revision) -> None:
+    """Take the lines that only moved out of what needs reading in a large revision. It takes its time, and is done
+    once, before anybody has to rely on it; of others that is done when they are written down.
+    """
+    if not is_large(revision):
+        return
+    needed = amount.of(comparisons.files(narrows, revision))
+    with narrows.transaction() as db:
+        found = db.get_one(Revision, revision.id)
+        _estimate(found, needed, rates.of_change(db, found.change_id))
+        db.add(found)
+    for name in ("reading_files", "reading_lines", "minutes"):
+        setattr(revision, name, getattr(found, name))
+
+
+def _estimate(revision: Revision, needed: amount.Amount, lines_an_hour: float) -> None:
+    revision.reading_files, revision.reading_lines = needed
     words = len((revision.report or "").split())
-    revision.minutes = round(reading_minutes(len(files), revision.additions + revision.deletions) + words / 200, 1)
+    revision.minutes = round(reading_minutes(*needed, lines_an_hour) + words / WORDS_A_MINUTE, 1)
 
 
 def take_by_hand(

@@ -20,6 +20,7 @@ from server.services import agents, budget, events, pauses, room, workers
 from server.services.narrows import Narrows
 from server.store import queries, run_queries
 
+PAUSED_BY_BUDGET = "paused by budget"
 LONGEST_TITLE = 200  # characters
 LONGEST_TEXT = 1_000_000  # characters of a brief: more than an agent can read
 MOST_RIVALS = 7  # each brings something to read
@@ -141,6 +142,40 @@ def reopen(narrows: Narrows, task_id: int) -> Task:
     return task
 
 
+def let_through(narrows: Narrows, task_id: int) -> Task:
+    """Let a task start whatever waits to be read; the limits on agents hold for it still.
+
+    Raises:
+        WrongState: It is done or dropped.
+    """
+    with narrows.transaction() as db:
+        task = queries.task(db, task_id)
+        if task.state is not TaskState.OPEN:
+            raise WrongState(f"Task {task.id} is {task.state}.", "Only an open task can start.")
+        if not task.past_budget:
+            task.past_budget = True
+            events.record(db, Actor.YOU, "let_through", task)
+    return task
+
+
+def hold_back(narrows: Narrows, task_id: int) -> Task:
+    """The budget counts for it after all.
+
+    Raises:
+        WrongState: An agent has started on it.
+    """
+    with narrows.transaction() as db:
+        task = queries.task(db, task_id)
+        if queries.living_change(db, task_id):
+            raise WrongState(
+                f"An agent has started on task {task.id}.", "Abandon its change if you do not want it now."
+            )
+        if task.past_budget:
+            task.past_budget = False
+            events.record(db, Actor.YOU, "held_back", task)
+    return task
+
+
 @dataclass(frozen=True)
 class Standing:
     """A task, what came of it, and where it stands in one word and one sentence."""
@@ -149,7 +184,7 @@ class Standing:
     after: list[Task]
     changes: list[Change]
     runs: list[Run]
-    shown: str  # "backlog", "blocked", "paused", "working", "on the desk", "landing", "done", "dropped"
+    shown: str  # "backlog", "blocked", "paused", "paused by budget", "done", "dropped", or whose turn its change is
     why: str  # why nothing runs, in words; empty when something does or nothing needs to
 
 
@@ -227,8 +262,8 @@ def _where(held_up: _HeldUp, task: Task, after: list[Task], changes: list[Change
     if unfinished := [t for t in after if t.state is TaskState.OPEN]:
         names = ", ".join(f"#{t.id}" for t in unfinished)
         return "blocked", f"It starts after {names}."
-    if held_up.paused:
-        return "paused", held_up.paused
+    if held_up.paused and not task.past_budget:
+        return PAUSED_BY_BUDGET, held_up.paused
     if limited := held_up.limited(task.agent):
         return "paused", limited
     waits = held_up.cramped or held_up.full(task.project_id) or held_up.unattended
@@ -244,7 +279,7 @@ class _HeldUp:
 
     @cached_property
     def paused(self) -> str:
-        return budget.pause(self._narrows, self._db)
+        return budget.state(self._narrows, self._db).sentence
 
     def limited(self, agent: str) -> str:
         """That the agent's model has reached its limit; empty when it has not."""

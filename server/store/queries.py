@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, and_, exists, func
+from sqlalchemy import ColumnElement, and_, exists, func, or_
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col, select
@@ -18,7 +19,7 @@ from server.domain.agent import Agent, Pause, Trial, TrialState
 from server.domain.change import Change, Revision
 from server.domain.diff import FileOutline
 from server.domain.errors import NotFound
-from server.domain.event import Event
+from server.domain.event import Actor, Event
 from server.domain.file_row import FileRow
 from server.domain.flag import Flag
 from server.domain.preference import Preference
@@ -170,13 +171,26 @@ def all_tasks_before(db: Session, task_id: int) -> set[int]:
     return seen
 
 
+@cache
 def _unstarted() -> ColumnElement[bool]:
-    return and_(
-        col(Task.state) == TaskState.OPEN,
-        ~exists().where(and_(col(Change.task_id) == col(Task.id), col(Change.state).in_(LIVING))),
+    """Whether an agent of an open task has yet to start: the only one, or one of several that all try it."""
+    living = exists().where(and_(col(Change.task_id) == col(Task.id), col(Change.state).in_(LIVING)))
+    tried = select(func.count(func.distinct(Change.agent))).where(_tries()).correlate(Task).scalar_subquery()
+    others = func.json_array_length(Task.rivals)
+    return and_(col(Task.state) == TaskState.OPEN, or_(~living, and_(others > 0, tried <= others)))
+
+
+def _tries() -> ColumnElement[bool]:
+    """Whether a change is a try at its task since the person last opened that again: what lives, or was given up."""
+    opened = select(func.max(Event.at)).where(
+        Event.noun == "task", Event.noun_id == Task.id, Event.verb == "reopened", Event.actor == Actor.YOU
     )
+    since = opened.correlate(Task).scalar_subquery()
+    fresh = or_(col(Change.state).in_(LIVING), since.is_(None), col(Change.created_at) > since)
+    return and_(col(Change.task_id) == col(Task.id), fresh)
 
 
+@cache
 def _unblocked() -> ColumnElement[bool]:
     before = aliased(Task)
     return ~exists().where(
@@ -193,32 +207,68 @@ def unpaused(agent: str) -> ColumnElement[bool]:
     return col(agent).not_in(select(Pause.agent))
 
 
+@cache
 def startable() -> ColumnElement[bool]:
-    """Whether a task may start: one of the backlog that waits for no other, and not for its agent's limit."""
-    return and_(_unstarted(), _unblocked(), unpaused(Task.agent))
+    """Whether a task may start: one of the backlog that waits for no other, and not for its agent's limit.
+
+    Of several agents that try it, some may be at their limit: `agents_to_start` knows.
+    """
+    return and_(_unstarted(), _unblocked(), or_(unpaused(Task.agent), func.json_array_length(Task.rivals) > 0))
+
+
+def agents_to_start(db: Session, task: Task) -> list[str]:
+    """Of a task that may start, the agents that have yet to start on it and are not at their limit.
+
+    One whose change was given up while another's lives has had its try; once none lives, all start anew.
+    """
+    if not task.rivals:
+        return [task.agent]
+    tries = select(Change.agent).join(Task, col(Task.id) == col(Change.task_id)).where(Task.id == task.id, _tries())
+    tried = set(db.exec(tries)) if living_change(db, task.id) else set()
+    limited = set(db.exec(select(Pause.agent)))
+    return [agent for agent in dict.fromkeys(task.agents) if agent not in tried | limited]
 
 
 def backlog(db: Session, limit: int) -> list[Task]:
     """Open tasks that nothing was started for, in the order in which they start."""
-    return list(
-        db.exec(select(Task).where(_unstarted()).order_by(col(Task.priority).desc(), col(Task.id)).limit(limit))
-    )
+    return _in_order(db, _unstarted(), limit, None)
+
+
+def _in_order(db: Session, wanted: ColumnElement[bool], limit: int, behind: Task | None) -> list[Task]:
+    """The first open tasks of that kind, urgent ones first and then old ones; `behind`: of those after that one.
+
+    One priority after the other: so an index gives them in their order, and what comes later is not looked at.
+    """
+    found: list[Task] = []
+    priority, start = (_next_priority(db, None), 0) if behind is None else (behind.priority, behind.id)
+    while priority is not None and len(found) < limit:
+        alike = and_(col(Task.state) == TaskState.OPEN, col(Task.priority) == priority, col(Task.id) > start)
+        found += db.exec(select(Task).where(alike, wanted).order_by(col(Task.id)).limit(limit - len(found)))
+        priority, start = _next_priority(db, priority), 0
+    return found
+
+
+def _next_priority(db: Session, below: int | None) -> int | None:
+    """The highest of open tasks; `below`: that is lower than that one."""
+    wanted = select(func.max(Task.priority)).where(Task.state == TaskState.OPEN)
+    return db.exec(wanted if below is None else wanted.where(col(Task.priority) < below)).one()
 
 
 def count_backlog(db: Session) -> int:
     return db.exec(select(func.count()).select_from(Task).where(_unstarted())).one()
 
 
-def startable_tasks(db: Session, projects: Iterable[int], limit: int) -> list[Task]:
-    """The backlog of these projects, less what waits for another task, or for its agent's limit."""
-    return list(
-        db.exec(
-            select(Task)
-            .where(col(Task.project_id).in_(list(projects)), startable())
-            .order_by(col(Task.priority).desc(), col(Task.id))
-            .limit(limit)
-        )
-    )
+def startable_tasks(
+    db: Session, projects: Iterable[int], limit: int, *, behind: Task | None = None, let_through: bool = False
+) -> list[Task]:
+    """The backlog of these projects, less what waits for another task, or for its agent's limit.
+
+    Args:
+        behind: Only those that come after this one.
+        let_through: Only those that the budget does not stop.
+    """
+    wanted = and_(col(Task.project_id).in_(list(projects)), startable())
+    return _in_order(db, and_(wanted, col(Task.past_budget)) if let_through else wanted, limit, behind)
 
 
 # Changes and revisions

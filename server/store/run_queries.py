@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_
 from sqlalchemy.orm import aliased
@@ -55,12 +56,7 @@ def waiting(db: Session) -> list[Run]:
     )
 
 
-def anything_to_admit(db: Session) -> bool:
-    runs = select(Run.id).where(_to_admit())
-    tasks = select(Task.id).where(queries.startable())
-    return any(db.exec(wanted.limit(1)).first() is not None for wanted in (runs, tasks))
-
-
+@cache
 def _to_admit() -> ColumnElement[bool]:
     """Two agents never share a worktree: a change's next run waits until the one before is over."""
     other = aliased(Run)

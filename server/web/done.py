@@ -78,6 +78,11 @@ def _told(narrows: Narrows, deed: str, number: int) -> Done | None:
             task = tasks.get(narrows, number)
             undo = {"filed": f"/tasks/{number}/drop", "dropped": f"/tasks/{number}/reopening"}.get(deed, "")
             return Done(f"{deed.capitalize()} #{number} “{task.title}”.", undo, f"/tasks/{number}")
+        case "through":
+            task = tasks.get(narrows, number)
+            return Done(f"#{number} “{task.title}” starts whatever waits.", f"/tasks/{number}/passage/withdrawal")
+        case "held":
+            return Done(f"#{number} “{tasks.get(narrows, number).title}” waits for your budget.")
         case "drafted":
             return Done("One task is drafted." if number == 1 else f"{number} tasks are drafted.")
         case "forgotten":

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData
 from server.domain.diff import View
 from server.domain.errors import NarrowsError
 from server.reading import keys
-from server.services import preferences
+from server.services import preferences, rates
 from server.services.narrows import Narrows
 from server.web import rendering
 from server.web.context import NarrowsDep
@@ -42,7 +42,8 @@ async def _sent(request: Request) -> FormData:
 @router.post("/preferences")
 def keep(request: Request, narrows: NarrowsDep, form: Annotated[FormData, Depends(_sent)]) -> Response:
     """Like it so."""
-    values, typed = _asked(form), {name: str(form.get(f"keys.{name}", "")) for name in keys.BY_NAME}
+    values = _asked(form, preferences.get(narrows))
+    typed = {name: str(form.get(f"keys.{name}", "")) for name in keys.BY_NAME}
     try:
         preferences.put(narrows, **values, keys={name: keys.bindings(text) for name, text in typed.items()})
     except NarrowsError as error:
@@ -57,14 +58,20 @@ def reset(request: Request, narrows: NarrowsDep) -> Response:
     return rendering.go(request, "/preferences?done=preferred-0")
 
 
-def _asked(form: FormData) -> dict[str, Any]:
+def _asked(form: FormData, held: preferences.Preferences) -> dict[str, Any]:
     return {
         "view": str(form.get("view", View.UNIFIED.value)),
         "theme": str(form.get("theme", "system")),
         "whitespace": "whitespace" in form,
         "letters": "letters" in form,
         "notify": "notify" in form,
+        "budget": _whole(str(form.get("budget", held.budget)).strip()),
     }
+
+
+def _whole(text: str) -> int | str:
+    """The number that was typed, or what was typed instead."""
+    return int(text) if text.isdecimal() and len(text) < 10 else text
 
 
 def _values(held: preferences.Preferences) -> dict[str, Any]:
@@ -74,6 +81,7 @@ def _values(held: preferences.Preferences) -> dict[str, Any]:
         "whitespace": held.whitespace,
         "letters": held.letters,
         "notify": held.notify,
+        "budget": held.budget,
     }
 
 
@@ -96,4 +104,5 @@ def _form(
         groups=GROUPS,
         views=VIEWS,
         themes=THEMES,
+        paces=rates.measured(narrows),
     )

@@ -74,8 +74,8 @@ class Nav:
     minutes: float
     working: int
     queued: int
-    budget: int
-    paused: bool
+    limit: str  # what keeps new tasks from starting, and until when
+    paused: bool  # by the budget
     since: int  # the newest event that the page knows of
     shortage: str = ""  # why nothing new starts, where the disk is nearly full
 
@@ -88,17 +88,17 @@ class Nav:
             minutes=seen.budget.waiting_minutes,
             working=seen.working,
             queued=seen.queued,
-            budget=seen.budget.minutes,
+            limit=seen.limit,
             paused=seen.budget.paused,
         )
 
     @property
     def sentence(self) -> str:
-        """What waits for the reader, and what that does to the backlog."""
-        if not self.waiting:
-            return "nothing waits"
-        line = f"{self.waiting} waiting, about {minutes(self.minutes)}"
-        return f"{line}; new tasks paused, your budget is {self.budget} min" if self.paused else line
+        """What waits for the reader, and which limit holds for the backlog; the budget's own says both."""
+        line = f"{self.waiting} waiting, about {minutes(self.minutes)}" if self.waiting else "nothing waits"
+        if self.paused:
+            return self.limit
+        return f"{line}. {self.limit}" if self.limit else line
 
 
 def page(

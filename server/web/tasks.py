@@ -334,6 +334,20 @@ def reopen(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
     return rendering.go(request, f"/tasks/{task_id}?done=reopened-{task_id}")
 
 
+@router.post("/tasks/{task_id}/passage")
+def let_through(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
+    """Start it whatever waits to be read."""
+    tasks.let_through(narrows, task_id)
+    return rendering.go(request, f"/tasks/{task_id}?done=through-{task_id}")
+
+
+@router.post("/tasks/{task_id}/passage/withdrawal")
+def hold_back(request: Request, narrows: NarrowsDep, task_id: int) -> Response:
+    """Start it when the budget has room."""
+    tasks.hold_back(narrows, task_id)
+    return rendering.go(request, f"/tasks/{task_id}?done=held-{task_id}")
+
+
 def _form(
     request: Request,
     narrows: Narrows,

@@ -27,7 +27,7 @@ def test_with_nothing_set_everything_lies_in_the_users_own_data_folder(tmp_path:
     settings = load(tmp_path)
     data = tmp_path / ".local/share/narrows"
     assert settings == Settings(data=data)
-    assert (settings.host, settings.port, settings.agents, settings.budget) == ("127.0.0.1", 4747, 4, 60)
+    assert (settings.host, settings.port, settings.agents, settings.budget) == ("127.0.0.1", 4747, 4, 30)
     assert make_url(settings.database_url).database == str(data / "narrows.db")
     assert make_url(settings.engine_database_url).database == str(data / "engine.db")
     assert settings.open_browser

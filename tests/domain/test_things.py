@@ -51,9 +51,9 @@ def test_an_invalid_field_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "lines", "minutes"), [(0, 0, 1.0), (1, 1, 1.0), (1, 20, 1.5), (4, 200, 12.0), (40, 800, 60.0)]
+    ("files", "lines", "minutes"), [(0, 0, 1.0), (1, 1, 1.0), (1, 20, 3.5), (4, 200, 32.0), (40, 800, 140.0)]
 )
-def test_reading_takes_a_minute_for_twenty_lines_and_half_a_minute_for_a_file(
+def test_reading_takes_an_hour_for_four_hundred_lines_and_half_a_minute_for_a_file(
     files: int, lines: int, minutes: float
 ) -> None:
     assert reading_minutes(files, lines) == minutes

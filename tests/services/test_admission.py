@@ -11,10 +11,23 @@ import pytest
 from sqlmodel import select
 
 from server.domain.change import Revision
+from server.domain.errors import WrongState
 from server.domain.project import Project
 from server.domain.run import Reason
 from server.domain.states import RunState, TaskState
-from server.services import admission, changes, projects, reviews, runs, tasks
+from server.domain.task import Kind, Task
+from server.services import (
+    admission,
+    budget,
+    changes,
+    desk,
+    pauses,
+    preferences,
+    projects,
+    reviews,
+    runs,
+    tasks,
+)
 from server.services.narrows import Narrows
 from tests.services.workshop import ME, Workshop
 from tests.support.repositories import Repository
@@ -104,28 +117,175 @@ def test_two_who_admit_at_once_never_admit_the_same(workshop: Workshop) -> None:
     assert sorted(found) == sorted(filed)
 
 
-def read(narrows: Narrows, minutes: float) -> None:
-    """As if each revision took so long to read."""
+def read(narrows: Narrows, minutes: float, *only: int) -> None:
+    """As if each revision took so long to read, or those of the changes named."""
     with narrows.transaction() as db:
         for revision in db.exec(select(Revision)):
-            revision.minutes = minutes
+            if not only or revision.change_id in only:
+                revision.minutes = minutes
 
 
-def test_the_budget_pauses_new_tasks_and_says_so_but_never_a_follow_up(workshop: Workshop) -> None:
+def test_the_budget_stops_new_tasks_and_says_until_when_but_never_a_follow_up(workshop: Workshop) -> None:
     narrows = with_settings(workshop.narrows, budget=60)
-    change = workshop.change()
-    read(narrows, 59.9)
-    other = workshop.change()
-    read(narrows, 30)
+    change, other = workshop.change(), workshop.change()
+    read(narrows, 59.9, change.id)
+    read(narrows, 14, other.id)
     task = workshop.file("One more")
     assert admission.admit(narrows, ME) == []
     standing = tasks.standing(narrows, task.id)
-    assert standing.shown == "paused"
-    assert standing.why == "2 waiting, about 60 min to read; your budget is 60 min. Paused."
+    assert standing.shown == "paused by budget"
+    said = "2 waiting (about 74 min): over your budget of 60 min. New tasks start once about 14 min are read."
+    assert (standing.why, desk.desk(narrows).limit) == (said, said)
 
     follow_up = reviews.request_changes(narrows, change.id, revision=1, message="Louder.")
     reviews.request_changes(narrows, other.id, revision=1, message="Softer.")
     assert admission.admit(narrows, ME)[0].id == follow_up.id
+
+
+def test_what_agents_are_at_counts_as_much_as_it_is_expected_to_bring(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, budget=30)
+    first, second = workshop.change(), workshop.change()
+    read(narrows, 22, first.id)
+    read(narrows, 9, second.id)
+    reviews.request_changes(narrows, second.id, revision=1, message="Louder.")
+    task = workshop.file("One more")
+    assert [run.change_id for run in admission.admit(narrows, ME)] == [second.id]
+    said = (
+        "1 waiting (about 22 min), 1 at work will bring about 9 more: over your budget of 30 min. "
+        "New tasks start once about 1 min is read."
+    )
+    assert tasks.standing(narrows, task.id).why == said
+    read(narrows, 20, first.id)
+    assert titles(narrows) == ["One more"]
+    stands = budget.look(narrows)
+    assert (stands.working_changes, stands.expected_minutes) == (2, 9 + 14.5), "the mean of those before it"
+
+
+def test_a_new_task_counts_from_the_moment_it_is_given(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, budget=30, agents=8)
+    projects.configure(narrows, workshop.project.id, agents_limit=8)
+    for _ in range(8):
+        workshop.file()
+    assert len(admission.admit(narrows, ME)) == 3, "nothing was read yet: ten minutes are expected of each"
+    assert admission.admit(narrows, ME) == []
+    said = (
+        "3 at work will bring about 30 min: your budget of 30 min is used up. New tasks start once about 1 min is read."
+    )
+    assert desk.desk(narrows).limit == said
+
+
+def test_a_change_is_expected_to_be_like_those_of_its_kind_and_project(workshop: Workshop, other: Project) -> None:
+    narrows = with_settings(workshop.narrows, budget=1000)
+    large, small = workshop.change(), workshop.change(kind="refactoring")
+    read(narrows, 40, large.id)
+    read(narrows, 4, small.id)
+    with narrows.reading() as db:
+        expected = budget.Expectations(db)
+        assert expected.of(workshop.project.id, Kind.DIRECTED) == 40
+        assert expected.of(workshop.project.id, Kind.REFACTORING) == 4
+        assert expected.of(other.id, Kind.REFACTORING) == expected.of(workshop.project.id, Kind.MAINTENANCE) == 22
+
+
+def test_a_task_that_is_let_through_starts_but_within_the_limits_on_agents(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, budget=30, agents=1)
+    change = workshop.change()
+    read(narrows, 45, change.id)
+    stopped, wanted, wanted_too = (workshop.file(title) for title in ("stopped", "wanted", "wanted, too"))
+    for task in (wanted, wanted_too):
+        tasks.let_through(narrows, task.id)
+    assert tasks.standing(narrows, stopped.id).shown == "paused by budget"
+    assert tasks.standing(narrows, wanted.id).shown == "backlog"
+    assert titles(narrows) == ["wanted"]
+    assert titles(narrows) == []
+    tasks.hold_back(narrows, wanted_too.id)
+    assert tasks.standing(narrows, wanted_too.id).shown == "paused by budget"
+    with pytest.raises(WrongState, match="An agent has started on task"):
+        tasks.hold_back(narrows, wanted.id)
+    tasks.drop(narrows, stopped.id)
+    with pytest.raises(WrongState, match="is dropped"):
+        tasks.let_through(narrows, stopped.id)
+
+
+def test_the_persons_own_budget_goes_before_the_settings(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, budget=30)
+    read(narrows, 45, workshop.change().id)
+    workshop.file("One more")
+    preferences.put(narrows, budget=45)
+    assert titles(narrows) == []
+    preferences.put(narrows, budget=46)
+    assert titles(narrows) == ["One more"]
+
+
+def several(workshop: Workshop, *rivals: str, **fields: object) -> Task:
+    """A task that several agents try."""
+    filed = workshop.file("Try it", **fields)
+    with workshop.narrows.transaction() as db:
+        task = db.get_one(Task, filed.id)
+        task.rivals = list(rivals)
+        db.add(task)
+    return task
+
+
+def started(narrows: Narrows) -> list[str]:
+    return [run.agent for run in admission.admit(narrows, ME)]
+
+
+def test_each_agent_that_tries_a_task_gets_a_change_of_its_own_when_there_is_room(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, agents=2)
+    task = several(workshop, "second", "third")
+    [first, second] = admission.admit(narrows, ME)
+    assert [(run.agent, run.task_id) for run in (first, second)] == [("demo", task.id), ("second", task.id)]
+    assert changes.get(narrows, first.change_id).slot != changes.get(narrows, second.change_id).slot
+    assert [standing.task.id for standing in tasks.backlog(narrows)] == [task.id]
+    assert desk.desk(narrows).queued == 1
+    runs.stop(narrows, first.id)
+    workshop.end(first, RunState.STOPPED)
+    [third] = admission.admit(narrows, ME)
+    assert third.agent == "third"
+    assert tasks.backlog(narrows) == []
+
+
+def test_the_budget_counts_each_agent_that_tries_a_task(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, budget=20)
+    several(workshop, "second", "third")
+    workshop.file("Behind it")
+    assert started(narrows) == ["demo", "second"]
+    narrows = with_settings(workshop.narrows, budget=40)
+    assert started(narrows) == ["third", "demo"]
+
+
+def test_an_agent_at_its_limit_is_waited_for_and_the_others_start(workshop: Workshop) -> None:
+    narrows = workshop.narrows
+    several(workshop, "second")
+    several(workshop, "third")
+    with narrows.transaction() as db:
+        pauses.begin(db, "demo", None, "Too much.")
+    assert started(narrows) == ["second", "third"]
+    pauses.end(narrows, "demo")
+    assert started(narrows) == ["demo", "demo"]
+
+
+def test_a_rival_that_was_given_up_is_not_started_again_until_the_task_is_opened_again(workshop: Workshop) -> None:
+    narrows = workshop.narrows
+    task = several(workshop, "second")
+    first, second = (run.change_id for run in workshop.admit())
+    changes.abandon(narrows, second)
+    assert started(narrows) == []
+    changes.abandon(narrows, first)
+    changes.restore(narrows, first)
+    assert tasks.get(narrows, task.id).state is TaskState.OPEN
+    assert started(narrows) == [], "one is back, and the other stays given up"
+    changes.abandon(narrows, first)
+    tasks.reopen(narrows, task.id)
+    narrows = with_settings(narrows, agents=1)
+    for run in runs.mine(narrows, ME):
+        workshop.end(run, RunState.STOPPED)
+    assert started(narrows) == ["demo"]
+    [again] = [run for run in runs.mine(narrows, ME) if run.state is RunState.QUEUED]
+    runs.begin(narrows, again.id, ME)
+    workshop.end(again)
+    assert started(narrows) == ["second"], "both start anew, one after the other"
+    assert started(narrows) == []
 
 
 def test_a_budget_of_nothing_is_no_budget(workshop: Workshop) -> None:

@@ -14,9 +14,11 @@ from server.services import preferences
 from server.services.narrows import Narrows
 from server.services.preferences import Preferences
 
+DEFAULTS = Preferences(budget=0)  # as the tests' settings have it
+
 
 def test_the_defaults_hold_until_something_is_said(narrows: Narrows) -> None:
-    assert preferences.get(narrows) == Preferences()
+    assert preferences.get(narrows) == DEFAULTS
     assert preferences.look(narrows) == Look(View.UNIFIED, whitespace=True)
     keymap = preferences.keymap(narrows)
     assert (keymap["next_file"], keymap["backlog"]) == (["j"], ["g q"])
@@ -29,7 +31,7 @@ def test_what_is_said_stays_and_the_rest_too(narrows: Narrows) -> None:
     assert (held.view, held.theme, held.whitespace, held.letters) == (View.SPLIT, "dark", False, True)
     assert (held.keymap["next_file"], held.keymap["next_hunk"]) == (["n"], ["j", "F8"])
     assert held.keymap["land"] == ["l"]
-    assert preferences.reset(narrows) == preferences.get(narrows) == Preferences()
+    assert preferences.reset(narrows) == preferences.get(narrows) == DEFAULTS
 
 
 def test_without_letters_only_function_keys_are_left(narrows: Narrows) -> None:
@@ -46,6 +48,8 @@ def test_without_letters_only_function_keys_are_left(narrows: Narrows) -> None:
         ({"view": "upside down"}, "view", "'upside down' is no view."),
         ({"theme": "pink"}, "theme", "'pink' is no theme."),
         ({"letters": "on"}, "letters", "either on or off"),
+        ({"budget": -1}, "budget", "-1 is no number of minutes."),
+        ({"budget": "a lot"}, "budget", "'a lot' is no number of minutes."),
         ({"colour": "blue"}, "colour", "no preference 'colour'"),
         ({"keys": {"land": ["j"]}}, "keys.land", "j is taken: next file."),
         ({"keys": {"land": ["g"]}}, "keys.desk", "g d and g (land, or accept) begin with the same key"),
@@ -64,7 +68,7 @@ def test_what_can_not_be_is_said_in_a_sentence_and_nothing_changes(
         preferences.put(narrows, **{"whitespace": False} | wishes)
     assert refused.value.field == field
     assert sentence in refused.value.message
-    assert preferences.get(narrows) == Preferences()
+    assert preferences.get(narrows) == DEFAULTS
 
 
 def test_two_actions_may_change_places(narrows: Narrows) -> None:

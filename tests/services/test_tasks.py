@@ -170,9 +170,18 @@ def test_a_task_says_which_limit_is_reached(workshop: Workshop) -> None:
     workshop.file("at work")
     workshop.admit()
     task = workshop.file("waits")
-    assert where(narrows, task.id) == ("backlog", "All 1 agents are at work.")
+    assert where(narrows, task.id) == (
+        "backlog",
+        "The one agent that may work does; the next task starts when it ends.",
+    )
     projects.configure(workshop.narrows, workshop.project.id, agents_limit=1)
-    assert where(workshop.narrows, task.id) == ("backlog", "All 1 agents of this project are at work.")
+    stands = "The one agent that may work in this project does; the next task starts when it ends."
+    assert where(workshop.narrows, task.id) == ("backlog", stands)
+    projects.configure(workshop.narrows, workshop.project.id, agents_limit=2)
+    workshop.admit()
+    last = workshop.file("waits, too")
+    stands = "All 2 agents of this project are at work; the next task starts when one ends."
+    assert where(workshop.narrows, last.id) == ("backlog", stands)
 
 
 def test_a_task_is_where_its_change_is(workshop: Workshop) -> None:

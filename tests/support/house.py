@@ -28,8 +28,8 @@ Answer = TypeVar("Answer")
 
 
 def settings_in(folder: Path, **wishes: object) -> Settings:
-    """Settings on a data folder below `folder`, made."""
-    made = Settings.load({"data": str(folder / "data"), "open_browser": False, **wishes}, environ={})
+    """Settings on a data folder below `folder`, made; without a budget, which few tests are about."""
+    made = Settings.load({"data": str(folder / "data"), "open_browser": False, "budget": 0, **wishes}, environ={})
     return replace(made)
 
 

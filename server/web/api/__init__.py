@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from server.web.api import (
     agents,
     attempts,
+    budget,
     changes,
     checks,
     clocks,
@@ -61,6 +62,7 @@ def install(app: FastAPI) -> None:
         attempts,
         desk,
         digest,
+        budget,
         revisions,
         kinds,
         risks,

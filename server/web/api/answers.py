@@ -248,6 +248,7 @@ class TaskBrief(Answer):
     agent: str
     rivals: list[str] = Field(description="Further agents, each with a change of its own for it.")
     priority: int
+    past_budget: bool = Field(description="Whether it may start whatever waits to be read.")
     state: TaskState
     created_at: datetime
 
@@ -340,6 +341,7 @@ class PreferencesAnswer(Answer):
     theme: str
     letters: bool = Field(description="Whether single characters do something.")
     notify: bool = Field(description="Whether browsers say when the desk is no longer empty.")
+    budget: int = Field(description="Minutes of reading that may wait before no new task starts; 0: no limit.")
     keys: dict[str, list[str]] = Field(description="By action: each a key, or two in a row.")
 
 
@@ -511,10 +513,14 @@ class WaitingAnswer(Answer):
 
 
 class BudgetAnswer(Answer):
-    minutes: int = Field(description="That may wait before new tasks pause; 0: no limit.")
+    minutes: int = Field(description="That may wait before no new task starts; 0: no limit.")
     waiting_minutes: float
     waiting_changes: int
-    paused: bool
+    working_changes: int = Field(description="That agents are at, or are about to be.")
+    expected_minutes: float = Field(description="That those are expected to bring.")
+    over: float = Field(description="Minutes that have to be read before new tasks start; 0 where they may.")
+    paused: bool = Field(description="Whether it stops new tasks.")
+    sentence: str = Field(description="Why new tasks are stopped by it, and until when; empty where they are not.")
 
 
 class DeskAnswer(Answer):

@@ -10,7 +10,7 @@ from pydantic import Field, StrictBool
 from server.domain.diff import View
 from server.services import preferences
 from server.web.api.answers import PreferencesAnswer
-from server.web.api.asked import Asked, Text
+from server.web.api.asked import Asked, Text, Whole
 from server.web.context import NarrowsDep
 
 router = APIRouter(prefix="/preferences", tags=["preferences"])
@@ -24,6 +24,7 @@ class Wishes(Asked):
     theme: Literal["system", "light", "dark"] | None = None
     letters: StrictBool | None = Field(default=None, description="Whether single characters do something.")
     notify: StrictBool | None = Field(default=None, description="Whether browsers say when the desk fills.")
+    budget: Whole | None = Field(default=None, description="Minutes of reading that may wait; 0: no limit.")
     keys: dict[Text, list[Text]] | None = Field(default=None, description="By action: each a key, or two in a row.")
 
 

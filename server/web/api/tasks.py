@@ -88,5 +88,17 @@ def reopen(narrows: NarrowsDep, task_id: Number) -> TaskAnswer:
     return _answer(narrows, task_id)
 
 
+@router.post("/{task_id}/passage", summary="Let a task start", description="Whatever waits to be read.")
+def let_through(narrows: NarrowsDep, task_id: Number) -> TaskAnswer:
+    tasks.let_through(narrows, task_id)
+    return _answer(narrows, task_id)
+
+
+@router.delete("/{task_id}/passage", summary="Hold a task back", description="Until the budget lets it start.")
+def hold_back(narrows: NarrowsDep, task_id: Number) -> TaskAnswer:
+    tasks.hold_back(narrows, task_id)
+    return _answer(narrows, task_id)
+
+
 def _answer(narrows: NarrowsDep, task_id: int) -> TaskAnswer:
     return TaskAnswer.of(tasks.standing(narrows, task_id))

@@ -41,9 +41,11 @@ def test_counts() -> None:
 
 
 def test_the_head_says_why_new_tasks_pause() -> None:
-    waiting = rendering.Nav(3, 74, working=1, queued=9, budget=60, paused=True, since=0)
-    assert waiting.sentence == "3 waiting, about 74 min; new tasks paused, your budget is 60 min"
-    assert rendering.Nav(0, 0, 0, 0, 60, False, 0).sentence == "nothing waits"
+    stopped = "3 waiting (about 74 min): over your budget of 60 min. New tasks start once about 14 min are read."
+    assert rendering.Nav(3, 74, working=1, queued=9, limit=stopped, paused=True, since=0).sentence == stopped
+    full = "All 4 agents are at work; the next task starts when one ends."
+    assert rendering.Nav(3, 14, 4, 9, full, False, 0).sentence == f"3 waiting, about 14 min. {full}"
+    assert rendering.Nav(0, 0, 0, 0, "", False, 0).sentence == "nothing waits"
 
 
 def test_each_deed_is_said_from_the_database(narrows: Narrows, on_desk: Desk) -> None:
