@@ -17,6 +17,28 @@ def open_to_read(path: Path) -> BinaryIO | None:
     return None if descriptor is None else os.fdopen(descriptor, "rb")
 
 
+def open_below(folder: Path, name: str) -> BinaryIO | None:
+    """The plain file `name`, in `folder` or in folders below it; None when there is none. No link on the way there is
+    followed, so that it lies in no other folder.
+    """
+    *above, last = name.split("/")
+    try:
+        here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        for each in above:
+            there = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            os.close(here)
+            here = there
+        descriptor = _open(Path(last), os.O_RDONLY, here)
+    except OSError:
+        return None
+    finally:
+        os.close(here)
+    return None if descriptor is None else os.fdopen(descriptor, "rb")
+
+
 def open_to_append(path: Path) -> BinaryIO:
     """The plain file at `path`, unbuffered; whatever else stands there is moved aside.
 
@@ -48,9 +70,9 @@ def move_aside(path: Path) -> None:
     path.rename(path.with_name(f"{path.name}.aside-{uuid.uuid4().hex[:8]}"))
 
 
-def _open(path: Path, flags: int) -> int | None:
+def _open(path: Path, flags: int, folder: int | None = None) -> int | None:
     try:
-        descriptor = os.open(path, flags | _SAFELY, 0o644)
+        descriptor = os.open(path, flags | _SAFELY, 0o644, dir_fd=folder)
     except OSError:
         return None
     if stat.S_ISREG(os.fstat(descriptor).st_mode):

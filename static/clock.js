@@ -1,5 +1,5 @@
 // The clock of a revision: how long its page was in sight and in use. A minute after the last sign of use it stands
-// still. The server keeps what it is told, and never more than has passed since it was told last.
+// still. What is told is one stretch without a gap, and when it ended: the server counts no moment twice.
 
 const IDLE = 60_000;
 const EVERY = 15_000;
@@ -10,6 +10,7 @@ let counted = 0; // milliseconds that the server was not told yet
 let last = performance.now(); // up to when they are counted
 let until = last + IDLE; // in use until then, unless there is a sign before
 let inSight = document.visibilityState === "visible";
+let standing = 0; // the timer that sees whether a minute without a sign is over
 
 /** Where the time that goes by on this page is told; null where none is kept. */
 const shown = () => document.querySelector("article[data-clock]")?.dataset.clock ?? null;
@@ -20,8 +21,8 @@ function count() {
   last = now;
 }
 
-async function tell(path, milliseconds) {
-  const body = new URLSearchParams({ seconds: (milliseconds / 1000).toFixed(3) });
+async function tell(path, milliseconds, ended) {
+  const body = new URLSearchParams({ seconds: (milliseconds / 1000).toFixed(3), ended: (ended / 1000).toFixed(3) });
   const answer = await fetch(path, { method: "POST", body, keepalive: true }).catch(() => null);
   if ((!answer || answer.status >= 500) && path === sheet) counted += milliseconds; // told again with the next
 }
@@ -31,14 +32,22 @@ function settle() {
   count();
   const milliseconds = counted;
   counted = 0;
-  if (sheet && milliseconds >= 1) tell(sheet, milliseconds);
+  if (sheet && milliseconds >= 1) tell(sheet, milliseconds, Date.now() - Math.max(0, last - until));
   sheet = shown();
 }
 
 function used() {
   count();
-  if (shown() !== sheet) settle();
+  if (last > until || shown() !== sheet) settle();
   until = performance.now() + IDLE;
+  standing ||= setTimeout(stand, IDLE);
+}
+
+/** Tells a stretch as soon as it is over, unless there was a sign of use since. */
+function stand() {
+  const left = until - performance.now();
+  standing = left > 0 ? setTimeout(stand, left) : 0;
+  if (!standing) settle();
 }
 
 for (const sign of SIGNS) addEventListener(sign, used, { passive: true, capture: true });

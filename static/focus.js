@@ -45,7 +45,6 @@ async function end() {
   if (!answer?.ok) return;
   const told = elements(await answer.text());
   hold(scrollY > 0 ? eye() : null, () => $("#digest").replaceChildren(...told));
-  performance.mark("told");
 }
 
 /** Begins, or ends before the change is decided: then it begins with another change, or when it is asked for. */

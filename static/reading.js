@@ -9,3 +9,4 @@ import "./live.js";
 import "./keys.js";
 import "./next.js";
 import "./notify.js";
+import "./spots.js";

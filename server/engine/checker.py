@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 from server.domain.change import Revision
@@ -19,9 +20,10 @@ from server.engine.preparation import SetupFailed
 from server.engine.processes import CannotStart
 from server.engine.workplace import Workplace
 from server.git import places
-from server.services import checks
+from server.services import checks, coverage
 
 Intact = Callable[[], Awaitable[bool]]
+log = logging.getLogger(__name__)
 
 
 class Tampered(NarrowsError):
@@ -49,11 +51,22 @@ async def judge(place: Workplace, project: Project, revision: Revision, stop: as
             if any(each.state in checks.NOT_OVER for each in planned):
                 async with clean_tree(place, project, revision.commit, stop) as tree:
                     intact = still_at(place, project, tree, revision.commit)
+                    before = await asyncio.to_thread(coverage.standing, tree)
                     await check(place, project, revision, tree, stop, intact=intact)
+                    if not stop.is_set():
+                        await _cover(place, revision, tree, before)
     except (Stopped, Tampered):
         await asyncio.to_thread(checks.call_off, place.narrows, revision.id)
     except SetupFailed as failure:
         await asyncio.to_thread(checks.fall_over, place.narrows, revision.id, str(failure))
+
+
+async def _cover(place: Workplace, revision: Revision, tree: Path, before: Mapping[str, coverage.Stamp]) -> None:
+    """What the checks wrote about lines that ran is kept; whatever is wrong with it, they have their results."""
+    try:
+        await asyncio.to_thread(coverage.take, place.narrows, revision, tree, before)
+    except Exception:
+        log.exception("what the checks of revision %s ran could not be read", revision.id)
 
 
 async def check(

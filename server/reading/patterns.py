@@ -21,7 +21,7 @@ from server.reading.row import Row, RowKind
 
 LEAST = 3  # places that make a pattern
 MOST = 60  # patterns of a change: who has read those with the most places reads the rest as it is
-SECONDS = 3.0  # for looking through a change
+SECONDS = 3.0  # of work for looking through a change, however busy the machine is
 LONGEST = 2000  # characters of an edit that is compared token by token; a longer one is the same where its text is
 SHORTEST = 3  # letters and digits of an edit whose lines only come, or only go
 TELLING = 3  # letters of a word by which an edit is known
@@ -95,17 +95,17 @@ class Found:
 
 
 def find(files: Parsed, seconds: float = SECONDS) -> Found | None:
-    """The patterns in the rows of all files of a change; None where it takes longer than `seconds`."""
-    deadline = time.monotonic() + seconds
+    """The patterns in the rows of all files of a change; None where it takes more work than `seconds`."""
+    deadline = time.thread_time() + seconds
     keyed: list[tuple[Edit, Key]] = []
     for edit in _edits(files):
-        if time.monotonic() > deadline:
+        if time.thread_time() > deadline:
             return None
         keyed.append((edit, _key(files, edit)))
     often = Counter(key for _, key in keyed)
     pieces: list[tuple[Edit, Key]] = []
     for edit, key in keyed:
-        if time.monotonic() > deadline:
+        if time.thread_time() > deadline:
             return None
         pieces += _pieces(files, edit, key, often)
     return _sorted(files, pieces)

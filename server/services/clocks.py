@@ -12,16 +12,21 @@ from server.domain.review import Clock
 from server.services.narrows import Narrows
 from server.store import queries
 
+RIGHT = 10.0  # seconds between a window's clock and ours, the time of telling included: more is another clock
 
-def tick(narrows: Narrows, revision_id: int, seconds: float, at: datetime | None = None) -> float:
-    """Add what was read since the last tick.
 
-    A person has one pair of eyes: whatever windows say, together they never count more than has passed since any of
-    them was heard last.
+def tick(
+    narrows: Narrows, revision_id: int, seconds: float, at: datetime | None = None, ended: float | None = None
+) -> float:
+    """Add a stretch that was read.
+
+    A person has one pair of eyes: of what several windows tell, no moment counts twice, and none that was not yet.
 
     Args:
-        seconds: In use since this window's last tick.
+        seconds: How long the stretch was in use.
         at: When it is told; now by default.
+        ended: When it ended by the window's clock, in seconds since 1970, so that it does not matter how long the
+            telling took; by default as it is told.
 
     Returns:
         The revision's seconds so far.
@@ -37,17 +42,22 @@ def tick(narrows: Narrows, revision_id: int, seconds: float, at: datetime | None
         revision = db.get(Revision, revision_id)
         if revision is None:
             raise NotFound(f"There is no revision with the id {revision_id}.")
-        last = max(filter(None, (queries.last_tick(db), revision.created_at)))
+        last = queries.last_tick(db)
+        if last:
+            narrows.eyes.counted_until(last)
+        end = end_of(at, ended)
+        begin = max(end - seconds, revision.created_at.timestamp())
         clock = queries.clock(db, revision_id) or Clock(revision_id=revision_id)
-        clock.seconds += counted(seconds, (at - last).total_seconds())
-        clock.ticked_at = max(at, last)
+        clock.seconds += narrows.eyes.take(begin, end)
+        clock.ticked_at = max(at, last or at)
         db.add(clock)
         return clock.seconds
 
 
-def counted(seconds: float, passed: float) -> float:
-    """Of so many told seconds those that can have been, with so many passed since anything was counted."""
-    return max(0.0, min(seconds, passed))
+def end_of(at: datetime, ended: float | None) -> float:
+    """When a stretch that is told `at` ended: by its window's clock where that goes right, never later than told."""
+    told = at.timestamp()
+    return min(ended, told) if ended is not None and abs(told - ended) <= RIGHT else told
 
 
 def seconds(narrows: Narrows, revision: Revision) -> float:

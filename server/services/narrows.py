@@ -14,6 +14,7 @@ from server.bus import Bus, Signal
 from server.domain.agent import Agent, Found
 from server.domain.agent_facts import Facts
 from server.domain.event import Event
+from server.services.eyes import Eyes
 from server.settings import Settings
 from server.store.database import Database
 
@@ -34,6 +35,7 @@ class Narrows:
         Facts(agent.name, description=agent.description),
         Found(None, None),
     )
+    eyes: Eyes = field(default_factory=Eyes, repr=False)
     _published: deque[int | None] = field(default_factory=lambda: deque(maxlen=1000), repr=False)
 
     @contextmanager

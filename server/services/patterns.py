@@ -17,7 +17,7 @@ from server.services import colouring, comparisons
 from server.services.narrows import Narrows
 
 LARGEST = 100_000  # changed lines of a comparison in which they are looked for
-SECONDS = 10.0  # for looking, in the background
+SECONDS = 10.0  # of work for looking, in the background
 SPOTS = 40  # places of a pattern that are named, and so many exceptions
 CODE = 160  # characters of a place's line
 LINES, WIDE = 60, 1000  # lines of an edit that are shown on each of its sides, and characters of each

@@ -14,7 +14,13 @@ router = APIRouter()
 
 
 @router.post("/changes/{change_id}/revisions/{number}/clock")
-def tick(narrows: NarrowsDep, change_id: int, number: int, seconds: Annotated[float, Form()]) -> Response:
-    """So many seconds more."""
-    clocks.tick(narrows, revisions.get(narrows, change_id, number).id, seconds)
+def tick(
+    narrows: NarrowsDep,
+    change_id: int,
+    number: int,
+    seconds: Annotated[float, Form()],
+    ended: Annotated[float | None, Form()] = None,
+) -> Response:
+    """So many seconds more, up to the moment `ended` of the window's clock."""
+    clocks.tick(narrows, revisions.get(narrows, change_id, number).id, seconds, ended=ended)
     return Response(status_code=204)

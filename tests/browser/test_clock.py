@@ -41,8 +41,8 @@ class Afternoon:
         monkeypatch.setattr(clocks, "now", lambda: self.at)
         monkeypatch.setattr(clocks, "tick", self._keep)
 
-    def _keep(self, narrows: Narrows, revision_id: int, seconds: float) -> float:
-        self._kept.put(self._tick(narrows, revision_id, seconds))
+    def _keep(self, narrows: Narrows, revision_id: int, seconds: float, ended: float | None = None) -> float:
+        self._kept.put(self._tick(narrows, revision_id, seconds, ended=ended))
         return 0
 
     def arrives(self) -> None:

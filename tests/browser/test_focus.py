@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from server.services import changes, events, landings
 from tests.browser.conftest import Site
+from tests.browser.everything import read_twice
+from tests.browser.test_axe import violations
 
 Enter = Callable[[str], Page]
 LIVE = "() => document.querySelector('#live')?._htmx?.sse?.status === 200"
@@ -128,6 +131,20 @@ def test_what_becomes_of_the_change_that_is_read_is_told(site: Site, enter: Ente
     site.change("Came", "", **{"came.txt": "1\n"})
     told(page, site)
     expect(page.locator("#news")).to_contain_text(f"Change #{change} is abandoned now.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_read_it(site: Site, enter: Enter, scheme: Literal["light", "dark"]) -> None:
+    change = read_twice(site)
+    enter("/tasks").emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page = reading(enter, f"/changes/{change}")
+    expect(page.get_by_text("Where you left it")).to_be_visible()
+    site.change("Came", "", **{"came.txt": "1\n"})
+    told(page, site)
+    assert violations(page) == []
+    page.keyboard.press("f")
+    expect(page.locator("#digest .digest")).to_be_visible()
+    assert violations(page) == []
 
 
 ASK = """

@@ -9,6 +9,7 @@ import pytest
 from server.domain.change import Change, Revision
 from server.domain.errors import Invalid, NotFound
 from server.services import clocks, revisions
+from server.services.eyes import MOST, Eyes
 from tests.services.workshop import Workshop
 
 
@@ -69,6 +70,41 @@ def test_what_is_no_length_of_time_is_refused(workshop: Workshop, revision: Revi
     assert clocks.seconds(workshop.narrows, revision) == 0
 
 
-def test_of_what_is_told_only_what_can_have_been_counts() -> None:
-    told = [clocks.counted(15, passed) for passed in (15, 5, 0, -3)]
-    assert told == [15, 5, 0, 0]
+def test_a_look_into_another_window_takes_nothing_from_the_first(workshop: Workshop, revision: Revision) -> None:
+    reader = Reader(workshop, revision)
+    reader.tells(15, 100)
+    reader.tells(2, 112)  # of a window that was opened and closed again meanwhile
+    assert reader.tells(15, 115) == 30
+    reader.tells(1, 130)
+    assert reader.tells(40, 155) == 70
+
+
+def test_how_long_the_telling_took_does_not_matter(workshop: Workshop, revision: Revision) -> None:
+    narrows, start = workshop.narrows, revision.created_at.timestamp()
+    for ended, late in ((100, 2.5), (115, 0.1), (130, 4), (145, 0)):
+        at = revision.created_at + timedelta(seconds=ended + late)
+        told = clocks.tick(narrows, revision.id, 15, at=at, ended=start + ended)
+    assert told == pytest.approx(60, abs=0.01)
+
+
+@pytest.mark.parametrize("ended", [3600.0, -3600.0, float("nan"), float("inf")])
+def test_a_clock_that_goes_wrong_is_not_believed(workshop: Workshop, revision: Revision, ended: float) -> None:
+    at = revision.created_at + timedelta(seconds=100)
+    assert clocks.end_of(at, at.timestamp() + ended) == at.timestamp()
+    assert clocks.end_of(at, at.timestamp() + 1) == at.timestamp(), "nobody has read what is to come"
+    assert clocks.end_of(at, at.timestamp() - 1) == at.timestamp() - 1
+
+
+def test_after_a_restart_nothing_counts_again(workshop: Workshop, revision: Revision) -> None:
+    reader = Reader(workshop, revision)
+    reader.tells(15, 100)
+    object.__setattr__(workshop.narrows, "eyes", Eyes())
+    assert reader.tells(15, 105) == pytest.approx(20)
+    assert reader.tells(15, 118) == pytest.approx(33)
+
+
+def test_eyes_remember_so_much_and_no_more() -> None:
+    eyes = Eyes()
+    assert sum(eyes.take(10 * n, 10 * n + 5) for n in range(MOST + 10)) == 5 * (MOST + 10)
+    assert eyes.take(0, 90) == 0, "long ago counts as told"
+    assert eyes.take(10 * MOST, 10 * MOST + 10) == 5

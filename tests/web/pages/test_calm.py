@@ -101,7 +101,7 @@ def test_the_card_says_what_was_said_and_what_came_of_it(person: Person, on_desk
     assert "with 1 comment so far" in card
     assert "Revision 2 came" in card
     assert "since revision 1" in card
-    assert "1 of your 1 comment is answered." in card
+    assert "Your comment is answered." in card
     clocks.tick(narrows, revisions.get(narrows, change, 2).id, 30, at=now() + timedelta(minutes=1))
     assert "Where you left it" not in person.reads(f"/changes/{change}"), "it was read since"
     assert "Where you left it" not in person.reads(f"/changes/{change}?revision=1"), "an older one has no card"

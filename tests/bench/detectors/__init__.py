@@ -1,0 +1,1 @@
+"""The test detectors against real edits of tests, each labelled by hand."""
