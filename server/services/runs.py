@@ -22,7 +22,7 @@ from server.domain.project import Project
 from server.domain.run import SILENT_AFTER, Executor, Reason, Run
 from server.domain.states import ChangeState, CheckState, RunState, words
 from server.domain.trouble import Trouble
-from server.services import admission, changes, events, pauses, prompts, questions, reviews, splits
+from server.services import admission, changes, events, pauses, prompts, questions, reviews, revisions, splits
 from server.services.narrows import Narrows
 from server.store import check_queries, queries, run_queries
 
@@ -229,6 +229,8 @@ def decide(narrows: Narrows, run_id: int) -> Change:
 
     Idempotent: a change that has moved on already is left alone.
     """
+    if left := revisions.of_run(narrows, run_id):
+        revisions.measure_large(narrows, left)  # whether it is to be split is decided by what needs reading
     with narrows.transaction() as db:
         run = run_queries.one(db, run_id)
         change = queries.change(db, run.change_id)

@@ -29,16 +29,6 @@ LEFT = """I kept the first part.
 class Splitting(Workshop):
     """A workshop whose reader judges fifty lines at once."""
 
-    def take(self, run: Run, summary: str = "I said it.", report: str | None = None) -> Any:
-        """As its size is measured: by the lines that need reading."""
-        revision = super().take(run, summary, report)
-        if revision is not None:
-            with self.narrows.transaction() as db:
-                revision.reading_lines = revision.additions + revision.deletions
-                revision.reading_files = revision.files
-                db.add(revision)
-        return revision
-
     def end(self, run: Run, state: RunState = RunState.SUCCEEDED, error: str = "", said: str = "") -> Run | None:
         assert run.executor is not None
         return runs.end(self.narrows, run.id, run.executor, runs.Ending(state, error=error, summary=said))

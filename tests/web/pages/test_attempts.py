@@ -100,10 +100,6 @@ def large(on_desk: Desk, narrows: Narrows) -> int:
     """A change in review that is above the review size, whose agent was not asked."""
     number = on_desk.holds(files={"src/long.py": "".join(f"line_{number} = {number}\n" for number in range(60))})
     projects.configure(narrows, on_desk.project.id, review_size=10)
-    with narrows.transaction() as db:
-        revision = changes.reviewed(db, changes.get(narrows, number), 1)
-        revision.reading_lines = revision.additions
-        db.add(revision)
     return number
 
 
