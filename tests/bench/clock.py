@@ -1,9 +1,10 @@
 """The clock against the truth: ten sessions of reading in Chromium, with gaps, hidden tabs, and windows side by side.
 
-A session is a script of signs of use. The truth comes from its own actions, each timed as it is done: one reads while a
-page is in sight and within 60 seconds of the last sign of use, and to open a page or to bring it into sight is one; of
-several windows any will do, as they have one reader. It runs in real time, all sessions at once, each on a server of
-its own. Hidden is what the page is told to be: headless Chromium shows every tab.
+A session is a script of signs of use. The truth comes from its own actions, each timed as it is done, and of pages that
+come and go the browser says when they did: one reads while a page is in sight and within 60 seconds of the last sign of
+use, and to open a page or to bring it into sight is one; of several windows any will do, as they have one reader. It
+runs in real time, all sessions at once, each on a server of its own. Hidden is what the page is told to be: headless
+Chromium shows every tab.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ HIDE = """hidden => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
+WHEN = """stage => performance.getEntriesByType("navigation")[0][stage] + performance.timeOrigin"""
+
 Stretch = tuple[float, float]  # begins, ends
 
 
@@ -51,41 +54,53 @@ class Window:
 
     async def opens(self, address: str) -> None:
         await self.page.goto(address, wait_until=THERE)
-        self.comes()
+        await self.came()
 
-    def comes(self) -> None:
-        """Into sight, which is a sign of use."""
-        self._signs()
-
-    def goes(self) -> None:
-        """Out of sight."""
-        now = time.monotonic()
-        self.stretches = [(begins, min(ends, now)) for begins, ends in self.stretches]
+    async def came(self) -> None:
+        """Another page is there; its script began right before the browser says that it is whole."""
+        self.signed(await self._when("domContentLoadedEventStart"))
 
     async def signs(self) -> None:
         """A key that does nothing is pressed."""
         await self.page.keyboard.press("Shift")
-        self._signs()
+        self.signed(time.time())
 
-    def _signs(self) -> None:
-        now = time.monotonic()
-        self.stretches.append((now, now + IDLE))
+    def signed(self, at: float) -> None:
+        self.stretches.append((at, at + IDLE))
 
     async def hides(self) -> None:
         await self.page.evaluate(HIDE, True)
-        self.goes()
+        self.gone(time.time())
 
     async def shows(self) -> None:
+        """Into sight, which is a sign of use."""
         await self.page.evaluate(HIDE, False)
-        self.comes()
+        self.signed(time.time())
+
+    def gone(self, at: float) -> None:
+        """Out of sight."""
+        self.stretches = [(begins, min(ends, at)) for begins, ends in self.stretches]
 
     async def leaves(self, address: str) -> None:
-        """For another page; this one is in sight until that one is there."""
-        await self.page.goto(address, wait_until="commit")
-        self.goes()
+        """For another page; this one is in sight until the other begins to come."""
+        await self.page.goto(address, wait_until=THERE)
+        self.gone(await self._when("responseStart"))
+
+    async def loads_anew(self) -> None:
+        await self.page.reload(wait_until=THERE)
+        self.gone(await self._when("responseStart"))
+        await self.came()
+
+    async def goes_back(self) -> None:
+        await self.page.go_back(wait_until=THERE)
+        await self.came()
+
+    async def _when(self, stage: str) -> float:
+        """When the page that is there now came to that stage, in seconds since 1970."""
+        return float(await self.page.evaluate(WHEN, stage)) / 1000
 
     async def closes(self) -> None:
-        self.goes()
+        self.gone(time.time())
         await self.page.close(run_before_unload=True)
 
 
@@ -110,8 +125,8 @@ class Session:
 
     async def reads(self, window: Window, seconds: float, every: float = 4.0) -> None:
         """Signs of use for so long, the last one at the end."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        end = time.time() + seconds
+        while (left := end - time.time()) > 0:
             await asyncio.sleep(min(every, left))
             await window.signs()
 
@@ -232,11 +247,9 @@ async def to_and_fro(session: Session) -> None:
     await session.reads(window, 18)
     await window.leaves(f"{session.site.url}/tasks")
     await asyncio.sleep(20)
-    await window.page.go_back(wait_until=THERE)
-    window.comes()
+    await window.goes_back()
     await session.reads(window, 23)
-    await window.page.reload(wait_until=THERE)
-    window.comes()
+    await window.loads_anew()
     await asyncio.sleep(80)
     await session.reads(window, 9)
     await window.closes()
