@@ -32,7 +32,7 @@ from tests.web.conftest import TOKEN, Worker
 ASKED = 2.0  # seconds that the clock may be off
 IDLE = 60.0
 ARRIVES = 3.0  # seconds in which what was told last has surely been kept
-THERE: Literal["domcontentloaded"] = "domcontentloaded"  # the page's script has begun right before that
+THERE: Literal["domcontentloaded"] = "domcontentloaded"  # the page's script has begun
 PATIENCE = 120_000  # milliseconds until a page is there, on a busy machine
 HIDE = """hidden => {
   Object.defineProperty(document, "visibilityState", { value: hidden ? "hidden" : "visible", configurable: true });
@@ -40,7 +40,12 @@ HIDE = """hidden => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
-WHEN = """stage => performance.getEntriesByType("navigation")[0][stage] + performance.timeOrigin"""
+WHEN = """stages => {
+  const [page] = performance.getEntriesByType("navigation");
+  return performance.timeOrigin + stages.map((stage) => page[stage]).find(Boolean);
+}"""
+CAME = ("domInteractive",)  # its script begins right after that
+WENT = ("unloadEventStart", "responseStart")  # of the page before: the first that the browser tells
 
 Stretch = tuple[float, float]  # begins, ends
 
@@ -57,8 +62,8 @@ class Window:
         await self.came()
 
     async def came(self) -> None:
-        """Another page is there; its script began right before the browser says that it is whole."""
-        self.signed(await self._when("domContentLoadedEventStart"))
+        """Another page is there."""
+        self.signed(await self._when(CAME))
 
     async def signs(self) -> None:
         """A key that does nothing is pressed."""
@@ -84,20 +89,20 @@ class Window:
     async def leaves(self, address: str) -> None:
         """For another page; this one is in sight until the other begins to come."""
         await self.page.goto(address, wait_until=THERE)
-        self.gone(await self._when("responseStart"))
+        self.gone(await self._when(WENT))
 
     async def loads_anew(self) -> None:
         await self.page.reload(wait_until=THERE)
-        self.gone(await self._when("responseStart"))
+        self.gone(await self._when(WENT))
         await self.came()
 
     async def goes_back(self) -> None:
         await self.page.go_back(wait_until=THERE)
         await self.came()
 
-    async def _when(self, stage: str) -> float:
-        """When the page that is there now came to that stage, in seconds since 1970."""
-        return float(await self.page.evaluate(WHEN, stage)) / 1000
+    async def _when(self, stages: tuple[str, ...]) -> float:
+        """When the page that is there now came to a stage, in seconds since 1970."""
+        return float(await self.page.evaluate(WHEN, stages)) / 1000
 
     async def closes(self) -> None:
         self.gone(time.time())
