@@ -1,9 +1,10 @@
 """The clock against the truth: ten sessions of reading in Chromium, with gaps, hidden tabs, and windows side by side.
 
-A session is a script of signs of use. The truth comes from its own actions, each timed as it is done: one reads while a
-page is in sight and within 60 seconds of the last sign of use, and to open a page or to bring it into sight is one; of
-several windows any will do, as they have one reader. It runs in real time, all sessions at once, each on a server of
-its own. Hidden is what the page is told to be: headless Chromium shows every tab.
+A session is a script of signs of use. The truth comes from its own actions, each timed as it is done, and of pages that
+come and go the browser says when they did: one reads while a page is in sight and within 60 seconds of the last sign of
+use, and to open a page or to bring it into sight is one; of several windows any will do, as they have one reader. It
+runs in real time, all sessions at once, each on a server of its own. Hidden is what the page is told to be: headless
+Chromium shows every tab.
 """
 
 from __future__ import annotations
@@ -31,13 +32,20 @@ from tests.web.conftest import TOKEN, Worker
 ASKED = 2.0  # seconds that the clock may be off
 IDLE = 60.0
 ARRIVES = 3.0  # seconds in which what was told last has surely been kept
-THERE: Literal["domcontentloaded"] = "domcontentloaded"  # the page's script has begun right before that
+THERE: Literal["domcontentloaded"] = "domcontentloaded"  # the page's script has begun
 PATIENCE = 120_000  # milliseconds until a page is there, on a busy machine
 HIDE = """hidden => {
   Object.defineProperty(document, "visibilityState", { value: hidden ? "hidden" : "visible", configurable: true });
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+
+WHEN = """stages => {
+  const [page] = performance.getEntriesByType("navigation");
+  return performance.timeOrigin + stages.map((stage) => page[stage]).find(Boolean);
+}"""
+CAME = ("domInteractive",)  # its script begins right after that
+WENT = ("unloadEventStart", "responseStart")  # of the page before: the first that the browser tells
 
 Stretch = tuple[float, float]  # begins, ends
 
@@ -51,41 +59,53 @@ class Window:
 
     async def opens(self, address: str) -> None:
         await self.page.goto(address, wait_until=THERE)
-        self.comes()
+        await self.came()
 
-    def comes(self) -> None:
-        """Into sight, which is a sign of use."""
-        self._signs()
-
-    def goes(self) -> None:
-        """Out of sight."""
-        now = time.monotonic()
-        self.stretches = [(begins, min(ends, now)) for begins, ends in self.stretches]
+    async def came(self) -> None:
+        """Another page is there."""
+        self.signed(await self._when(CAME))
 
     async def signs(self) -> None:
         """A key that does nothing is pressed."""
         await self.page.keyboard.press("Shift")
-        self._signs()
+        self.signed(time.time())
 
-    def _signs(self) -> None:
-        now = time.monotonic()
-        self.stretches.append((now, now + IDLE))
+    def signed(self, at: float) -> None:
+        self.stretches.append((at, at + IDLE))
 
     async def hides(self) -> None:
         await self.page.evaluate(HIDE, True)
-        self.goes()
+        self.gone(time.time())
 
     async def shows(self) -> None:
+        """Into sight, which is a sign of use."""
         await self.page.evaluate(HIDE, False)
-        self.comes()
+        self.signed(time.time())
+
+    def gone(self, at: float) -> None:
+        """Out of sight."""
+        self.stretches = [(begins, min(ends, at)) for begins, ends in self.stretches]
 
     async def leaves(self, address: str) -> None:
-        """For another page; this one is in sight until that one is there."""
-        await self.page.goto(address, wait_until="commit")
-        self.goes()
+        """For another page; this one is in sight until the other begins to come."""
+        await self.page.goto(address, wait_until=THERE)
+        self.gone(await self._when(WENT))
+
+    async def loads_anew(self) -> None:
+        await self.page.reload(wait_until=THERE)
+        self.gone(await self._when(WENT))
+        await self.came()
+
+    async def goes_back(self) -> None:
+        await self.page.go_back(wait_until=THERE)
+        await self.came()
+
+    async def _when(self, stages: tuple[str, ...]) -> float:
+        """When the page that is there now came to a stage, in seconds since 1970."""
+        return float(await self.page.evaluate(WHEN, stages)) / 1000
 
     async def closes(self) -> None:
-        self.goes()
+        self.gone(time.time())
         await self.page.close(run_before_unload=True)
 
 
@@ -110,8 +130,8 @@ class Session:
 
     async def reads(self, window: Window, seconds: float, every: float = 4.0) -> None:
         """Signs of use for so long, the last one at the end."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        end = time.time() + seconds
+        while (left := end - time.time()) > 0:
             await asyncio.sleep(min(every, left))
             await window.signs()
 
@@ -232,11 +252,9 @@ async def to_and_fro(session: Session) -> None:
     await session.reads(window, 18)
     await window.leaves(f"{session.site.url}/tasks")
     await asyncio.sleep(20)
-    await window.page.go_back(wait_until=THERE)
-    window.comes()
+    await window.goes_back()
     await session.reads(window, 23)
-    await window.page.reload(wait_until=THERE)
-    window.comes()
+    await window.loads_anew()
     await asyncio.sleep(80)
     await session.reads(window, 9)
     await window.closes()
