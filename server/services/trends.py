@@ -225,8 +225,8 @@ def _all_trends(before: Sequence[ChangeFacts], after: Sequence[ChangeFacts]) -> 
     made = []
     for measure in MEASURES:
         then, lately = ([measure.pairs(one) for one in some] for some in (before, after))
-        counts = (sum(pair is not None for pair in some) for some in (then, lately))
-        made.append(_compared(measure, _zeroed(then), _zeroed(lately), *counts, draws))
+        n_first, n_last = (sum(pair is not None for pair in some) for some in (then, lately))
+        made.append(_compared(measure, _zeroed(then), _zeroed(lately), n_first, n_last, draws))
     return made
 
 
