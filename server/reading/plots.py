@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 import threading
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -73,7 +74,8 @@ def _drawn(figure: Figure, colours: Colours, width: int) -> str:
         "axes.unicode_minus": False,
     }
     height = _height(figure)
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of the measuring font: the system's fonts show it
         from matplotlib.figure import Figure as Canvas
 
         canvas = Canvas(figsize=(width / 72, height / 72), dpi=72)

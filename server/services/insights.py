@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -116,8 +118,23 @@ def _record(narrows: Narrows) -> _Record:
         state = insight_queries.state(db)
         kept = _records.get(narrows.database)
         if kept is None or kept.state != state:
-            kept = _records[narrows.database] = _Record(state, _load(db))
+            with _uncollected():
+                kept = _records[narrows.database] = _Record(state, _load(db))
     return kept
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """For the moment in which many rows come to be, none of them in a circle: looking for circles among them, again and
+    again, takes as long as all the rest.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _load(db: Session) -> Facts:

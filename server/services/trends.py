@@ -8,20 +8,22 @@ far chance alone could move it is found by drawing the things again, with replac
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
 from server.domain.insight import ChangeFacts, Facts, amount
 
 WINDOW = 28  # days of each side
 LEAST = 10  # changes of each side from which on anything is said
-DRAWS = 2000
+DRAWS = 1000
 SURE = 90  # per cent of the draws that lie within the interval
 SEED = 7
 
 Pairs = list[tuple[float, float]]
+Table = Any  # of numpy, which is not imported before it is needed
 
 UNKNOWN = (
     "There is no baseline: how long you would have taken without agents, nobody measured.",
@@ -167,7 +169,7 @@ def answer(facts: Facts, today: date) -> Answer:
     after = [one for one, day in zip(decided, days, strict=True) if day >= last[0]]
     trends = (
         _landed_a_week(before, after, first, last),
-        *(_trend(each, before, after) for each in MEASURES),
+        *_all_trends(before, after),
     )
     sentence, because = judge(trends)
     return Answer(sentence, because, trends, first, last, overall)
@@ -213,21 +215,34 @@ def _landed_a_week(
         [(float(counts[begin + timedelta(days=n)]), 1 / 7) for n in range(WINDOW)] for begin in (first[0], last[0])
     ]
     landed = [int(sum(number for number, _ in side)) for side in sides]
-    return _compared(LANDED, sides[0], sides[1], landed[0], landed[1])
+    draws = _draws(WINDOW, SEED), _draws(WINDOW, SEED + 1)
+    return _compared(LANDED, sides[0], sides[1], landed[0], landed[1], draws)
 
 
-def _trend(measure: _Measure, before: Sequence[ChangeFacts], after: Sequence[ChangeFacts]) -> Trend:
-    then = [pair for one in before if (pair := measure.pairs(one)) is not None]
-    lately = [pair for one in after if (pair := measure.pairs(one)) is not None]
-    return _compared(measure, then, lately, len(then), len(lately))
+def _all_trends(before: Sequence[ChangeFacts], after: Sequence[ChangeFacts]) -> list[Trend]:
+    """Each of the measures of changes; all are drawn by the same draws, which take longer than all else."""
+    draws = _draws(len(before), SEED), _draws(len(after), SEED + 1)
+    made = []
+    for measure in MEASURES:
+        then, lately = ([measure.pairs(one) for one in some] for some in (before, after))
+        n_first, n_last = (sum(pair is not None for pair in some) for some in (then, lately))
+        made.append(_compared(measure, _zeroed(then), _zeroed(lately), n_first, n_last, draws))
+    return made
 
 
-def _compared(measure: _Measure, before: Pairs, after: Pairs, n_first: int, n_last: int) -> Trend:
+def _zeroed(pairs: Iterable[tuple[float, float] | None]) -> Pairs:
+    """What does not count weighs nothing on either side of the ratio."""
+    return [pair or (0.0, 0.0) for pair in pairs]
+
+
+def _compared(
+    measure: _Measure, before: Pairs, after: Pairs, n_first: int, n_last: int, draws: tuple[Table, Table]
+) -> Trend:
     first, last = _ratio(before, measure.scale), _ratio(after, measure.scale)
     low = high = None
     finding, needs = Finding.OPEN, _needs(measure.title, n_first, n_last)
     if not needs and first is not None and last is not None:
-        low, high = _interval(before, after, measure.scale)
+        low, high = _interval(_drawn(before, draws[0]), _drawn(after, draws[1]), measure.scale)
         finding = Finding.SAME
         if low > 0 or high < 0:
             finding = Finding.BETTER if (low > 0) is measure.more_is_better else Finding.WORSE
@@ -248,23 +263,29 @@ def _ratio(pairs: Pairs, scale: float) -> float | None:
     return scale * sum(over for over, _ in pairs) / below if below else None
 
 
-def _interval(before: Pairs, after: Pairs, scale: float) -> tuple[float, float]:
-    """Between which two the difference of the ratios lies in so many of the draws."""
+def _draws(count: int, seed: int) -> Table:
+    """How often each of so many things is drawn, in each of the draws."""
     import numpy  # it comes with the plots' library, and takes a while
 
-    draws = numpy.random.default_rng(SEED)
+    return numpy.random.default_rng(seed).multinomial(count, [1 / count] * count, size=DRAWS).astype(numpy.float32)
 
-    def drawn(pairs: Pairs) -> numpy.ndarray[tuple[int], numpy.dtype[numpy.float64]]:
-        table = numpy.array(pairs)
-        times = draws.multinomial(len(pairs), [1 / len(pairs)] * len(pairs), size=DRAWS)
-        over, below = (times @ table).T
-        ratios = numpy.full(DRAWS, numpy.nan)
-        numpy.divide(over, below, out=ratios, where=below > 0)
-        return ratios
 
-    differences = scale * (drawn(after) - drawn(before))
+def _drawn(pairs: Pairs, draws: Table) -> Table:
+    """The ratio of the sums in each of the draws; none where there is nothing below it."""
+    import numpy
+
+    over, below = (draws @ numpy.array(pairs)).T
+    ratios = numpy.full(len(draws), numpy.nan)
+    numpy.divide(over, below, out=ratios, where=below > 0)
+    return ratios
+
+
+def _interval(before: Table, after: Table, scale: float) -> tuple[float, float]:
+    """Between which two the difference of the ratios lies in so many of the draws."""
+    import numpy
+
     outside = (100 - SURE) / 2
-    low, high = numpy.nanpercentile(differences, [outside, 100 - outside])
+    low, high = numpy.nanpercentile(scale * (after - before), [outside, 100 - outside])
     return float(low), float(high)
 
 
