@@ -43,7 +43,7 @@ WEIGHTS: Mapping[Term, float] = {
     Term.CONFLICTS: -4.0,  # can't land as it is: what can goes first, and then it is redone once and not twice
     Term.MEMORY: 3.0,  # read or judged just now, half of it after `HALF_LIFE`: it need not be learned again
     Term.RISK: 1.0,  # high, and half of it for medium: what needs attention most is read while there is most of it
-    Term.SIZE: 3.0,  # nothing to read, half of it at `HALF_SIZE`: many are helped by the time that a large one takes
+    Term.SIZE: 0.5,  # nothing to read, half of it at `HALF_SIZE`: two hours' worth at most, since large ones go stale
     Term.AGE: 0.25,  # an hour, without end: nothing waits for ever
 }
 STEPS = 9  # of priority, up and down

@@ -27,7 +27,7 @@ from server.git import merges, mirrors, objects
 from server.git.commands import NOBODY
 from server.git.edits import Put, tree_with
 from server.reading import order
-from server.services import checks, comparisons, events
+from server.services import checks, comparisons, events, revisions, risks
 from server.services.narrows import Narrows
 from server.store import check_queries, counterproof_queries, queries
 
@@ -147,6 +147,7 @@ def take_over(narrows: Narrows, number: int, command: str, verdict: Check | Coun
         found.end(verdict.state, verdict.exit_code, verdict.seconds, verdict.tail)
         found.log = verdict.log
         _told(db, verdict.state.value, found)
+    _weigh(narrows, found)
 
 
 def end(
@@ -157,6 +158,12 @@ def end(
         found = counterproof_queries.one(db, number)
         found.end(state, exit_code, seconds, checks.tail(narrows.settings.data / found.log) if found.log else "")
         _told(db, state.value, found)
+    _weigh(narrows, found)
+
+
+def _weigh(narrows: Narrows, found: Counterproof) -> None:
+    """What its tests prove is a part of a revision's risk."""
+    risks.weigh_again(narrows, revisions.whole(narrows, found.revision_id)[0])
 
 
 def fall_over(narrows: Narrows, revision_id: int, why: str) -> None:

@@ -20,6 +20,7 @@ from server.services import (
     changes,
     checks,
     counterproofs,
+    coverage,
     events,
     flags,
     forecasts,
@@ -27,6 +28,7 @@ from server.services import (
     projects,
     rebases,
     revisions,
+    risks,
     runs,
     tasks,
 )
@@ -47,6 +49,7 @@ PAUSE = 0.25  # seconds between two messages: nobody reads faster, and each cost
 LULL = 1.0  # seconds of silence after which a transcript is looked at once more: its last words are told of late
 NEWS = {("change", "presented"), ("change", "stalled"), ("change", "asked")}
 FILLS_THE_DESK = NEWS | {("change", "restored"), ("landing", "failed"), ("landing", "cancelled"), ("landing", "undone")}
+WEIGHED = ("examined", "covered", "weighed")
 FORESEEN = ("forecast", "change")  # after news of these, a forecast says something else
 ID = re.compile(r"(\d{1,18})(?:\.(\d{1,18}))?")
 
@@ -176,6 +179,7 @@ class Teller:
                 yield _put("#news", f"<span data-own>Change #{self._number} {state} now. {link}</span>")
             yield from self._forecasts(batch)
             yield from self._evidence(batch)
+            yield from self._weighed(batch)
         elif self._watch == "tasks":
             yield from self._forecasts(batch)
         elif self._watch == "landings":
@@ -242,6 +246,16 @@ class Teller:
                 places={},
             )
             yield _put(f"#flags-{revision_id}", html, "outerMorph")
+
+    def _weighed(self, batch: list[Signal]) -> Iterator[str]:
+        """How much attention the change's revisions deserve, where more is known of one."""
+        template = self._templates.get_template("changes/_risk.html")
+        told = [signal for signal in batch if signal.topic == "revision" and signal.verb in WEIGHED]
+        for number in dict.fromkeys(signal.id for signal in told if signal.data.get("change_id") == self._number):
+            revision, _ = revisions.whole(self._narrows, number)
+            found = risks.of_revision(self._narrows, number), coverage.of_revision(self._narrows, number)
+            html = template.render(revision=revision, risk=found[0], coverage=found[1], places={})
+            yield _put(f"#risk-{number}", html, "outerMorph")
 
     def _task(self, batch: list[Signal], stored: bool) -> Iterator[str]:
         """What came of a task so far, and the newest line of each of its runs."""

@@ -69,7 +69,7 @@ def test_each_term_puts_a_change_first_and_says_so() -> None:
 def test_the_three_that_count_most_are_told_in_one_line() -> None:
     several = waiting(2, unblocks=2, minutes=3.0, crosses=frozenset({14}), risk=RiskLevel.HIGH)
     placed = first(waiting(14, crosses=frozenset({2})), several)
-    assert placed.why == "unblocks two tasks; landing it late would conflict with #14; small"
+    assert placed.why == "unblocks two tasks; landing it late would conflict with #14; high risk"
     assert [reason.points for reason in placed.reasons] == sorted(
         (reason.points for reason in placed.reasons), reverse=True
     )

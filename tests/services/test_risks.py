@@ -31,11 +31,11 @@ def test_where_it_lies_what_became_of_it_and_what_it_says_are_weighed_together(
     for number in range(11):
         repository.commit(f"Number {number}", {"login.py": f"TRIES = {number}\n"})
     repository.git("revert", "--no-edit", "HEAD")
-    change = workshop.change({"login.py": "TRIES = 99\n", "go.mod": "module x\n"})
+    change = workshop.change({"login.py": "TRIES = 99\n", "requirements.txt": "flask==3.0\n"})
     risk = weighed(workshop, change)
     assert [why for _, why in risk.reasons] == [
         "It touches login.py, where errors cost most.",
-        "Dependencies change: go.mod.",
+        "Dependencies change: requirements.txt.",
         "An earlier change of login.py was taken back.",
         "Source changed, and no test.",
         "login.py changed in 12 of the last 13 commits.",
