@@ -9,23 +9,32 @@ import asyncio
 import logging
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from server.bus import Signal
-from server.domain.errors import NarrowsError
 from server.domain.states import CheckState
 from server.engine import preparation
 from server.engine.clean_trees import clean_tree, held, judging, still_at
 from server.engine.lines import Stopped, run_line
 from server.engine.processes import CannotStart
+from server.engine.trouble import explain
 from server.engine.workplace import Workplace
 from server.git import places
-from server.services import counterproofs, revisions
+from server.services import counterproofs, revisions, risks
 from server.services.counterproofs import Plan
 
 MAY_BE_DUE = {("change", "presented"), ("change", "restored"), ("landing", "failed"), ("landing", "cancelled")}
 JUDGED = {("check", "passed"), ("revision", "revised")}  # of what a person made
 MAY_END = ("change", "revision", "landing")
 log = logging.getLogger(__name__)
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    state: CheckState
+    code: int | None = None
+    seconds: float | None = None
 
 
 async def work(place: Workplace) -> None:
@@ -67,60 +76,71 @@ async def _make(
     place: Workplace, revision_id: int, stops: dict[int, asyncio.Event], one_at_a_time: asyncio.Lock
 ) -> None:
     """Whatever goes wrong here, the change can be read and landed all the same."""
-    stop = stops[revision_id]
     with place.carrying_out():
         try:
-            async with held(one_at_a_time, stop):
-                plan = await asyncio.to_thread(counterproofs.plan, place.narrows, revision_id)
-                if plan is not None:
-                    await _carry_out(place, plan, stop)
+            async with held(one_at_a_time, stops[revision_id]):
+                await _prove(place, revision_id, stops[revision_id])
         except Stopped:
-            await asyncio.to_thread(counterproofs.call_off, place.narrows, revision_id)
-        except NarrowsError as error:
-            log.warning("revision %s has no counterproof: %s", revision_id, error)
-            await asyncio.to_thread(counterproofs.fall_over, place.narrows, revision_id, str(error))
-        except Exception:
+            pass  # before it began
+        except Exception:  # not even what went wrong can be written down; the engine goes on
             log.exception("revision %s has no counterproof", revision_id)
         finally:
             stops.pop(revision_id, None)
 
 
-async def _carry_out(place: Workplace, plan: Plan, stop: asyncio.Event) -> None:
-    """Each command until one is red: then the tests do not pass without the change."""
+async def _prove(place: Workplace, revision_id: int, stop: asyncio.Event) -> None:
+    narrows = place.narrows
+    try:
+        plan = await asyncio.to_thread(counterproofs.plan, narrows, revision_id)
+        if plan is not None and await _carry_out(place, plan, stop) is CheckState.PASSED:
+            revision, _ = await asyncio.to_thread(revisions.whole, narrows, revision_id)
+            await asyncio.to_thread(risks.weigh_again, narrows, revision)
+    except Stopped:
+        await asyncio.to_thread(counterproofs.call_off, narrows, revision_id)
+    except Exception as error:
+        why = explain(error, f"the counterproof of revision {revision_id}")
+        await asyncio.to_thread(counterproofs.fall_over, narrows, revision_id, why)
+
+
+async def _carry_out(place: Workplace, plan: Plan, stop: asyncio.Event) -> CheckState:
+    """Each command until one is red: then the tests do not pass without the change. How it ended."""
+    narrows = place.narrows
     async with judging(place, plan.project, plan.tree, stop):
-        known = {
-            each: await asyncio.to_thread(counterproofs.known, place.narrows, plan, each) for each in plan.commands
-        }
-        red = [each for each, verdict in known.items() if verdict and verdict.state is CheckState.FAILED]
-        left = [each for each, verdict in known.items() if not verdict]
+        known = await asyncio.to_thread(counterproofs.known, narrows, plan)
+        red = [each for each in known if known[each].state is CheckState.FAILED]
+        left = [each for each in plan.commands if each not in known]
         if red or not left:
             command = (red or plan.commands)[0]
-            await asyncio.to_thread(counterproofs.take_over, place.narrows, plan.number, command, known[command])
-        else:
-            async with clean_tree(place, plan.project, plan.commit, stop) as tree:
-                await _run(place, plan, left, tree, stop)
+            await asyncio.to_thread(counterproofs.take_over, narrows, plan.number, command, known[command])
+            return known[command].state
+        async with clean_tree(place, plan.project, plan.commit, stop) as tree:
+            ended = Ended(CheckState.ERRORED)
+            for command in left:
+                ended = await _run(place, plan, command, tree, stop)
+                if ended.state is not CheckState.PASSED:
+                    break
+        await asyncio.to_thread(counterproofs.end, narrows, plan.number, *ended)
+        return ended.state
 
 
-async def _run(place: Workplace, plan: Plan, commands: list[str], tree: Path, stop: asyncio.Event) -> None:
-    intact = still_at(place, plan.project, tree, plan.commit)
+async def _run(place: Workplace, plan: Plan, command: str, tree: Path, stop: asyncio.Event) -> Ended:
+    """One command, as a check is run."""
+    file = await asyncio.to_thread(counterproofs.start, place.narrows, plan.number, command)
+    folder = file.with_suffix("")
+    env = await asyncio.to_thread(preparation.check_environment, plan.project, tree, folder)
     state, code, seconds = CheckState.ERRORED, None, None
-    for command in commands:
-        file = await asyncio.to_thread(counterproofs.start, place.narrows, plan.number, command)
-        folder = file.with_suffix("")
-        env = await asyncio.to_thread(preparation.check_environment, plan.project, tree, folder)
-        try:
-            end = await run_line(
-                command, project=plan.project, tree=tree, env=env, folder=folder, log=file, stop=stop, gently=True
-            )
-        except CannotStart:
-            state, code, seconds = CheckState.ERRORED, None, None
-            break
-        finally:
-            await asyncio.to_thread(places.erase, Path(env["TMPDIR"]))
+    try:
+        end = await run_line(
+            command, project=plan.project, tree=tree, env=env, folder=folder, log=file, stop=stop, gently=True
+        )
         code, seconds = end.code, end.seconds
-        state = CheckState.PASSED if end.code == 0 else CheckState.FAILED
-        if end.timed_out or (state is CheckState.PASSED and not await intact()):
-            state = CheckState.ERRORED  # that tells of patience, or of other files
-        if state is not CheckState.PASSED:
-            break
-    await asyncio.to_thread(counterproofs.end, place.narrows, plan.number, state, code, seconds)
+        if not end.timed_out:  # that would tell of patience
+            state = CheckState.PASSED if end.code == 0 else CheckState.FAILED
+    except CannotStart:
+        pass
+    finally:
+        await asyncio.to_thread(places.erase, Path(env["TMPDIR"]))
+    intact = still_at(place, plan.project, tree, plan.commit)
+    if state is CheckState.PASSED and not await intact():
+        state = CheckState.ERRORED  # that tells of other files
+    return Ended(state, code, seconds)

@@ -29,7 +29,7 @@ from server.git.edits import Put, tree_with
 from server.reading import order
 from server.services import checks, comparisons, events, revisions, risks
 from server.services.narrows import Narrows
-from server.store import check_queries, counterproof_queries, queries
+from server.store import check_queries, counterproof_queries, queries, risk_queries
 
 SHARE = 4  # a counterproof is made where the checks took less than this part of their time limit
 _PLAIN = ("100644", "100755", "120000")
@@ -81,9 +81,7 @@ def plan(narrows: Narrows, revision_id: int) -> Plan | None:
         mirror, tree, [revision.base], "The tests of a change, without it", NOBODY, NOBODY, merges.EPOCH
     )
     with narrows.transaction() as db:
-        due = counterproof_queries.of_revision(db, revision_id) or Counterproof(
-            revision_id=revision_id, tree="", command=""
-        )
+        due = risk_queries.counterproof(db, revision_id) or Counterproof(revision_id=revision_id, tree="", command="")
         due.begin(tree, [shown(test.path) for test in tests if test.status is not FileStatus.DELETED])
         _told(db, "planned", due, change)
         return Plan(due.id, project, tree, commit, commands)
@@ -131,16 +129,18 @@ def start(narrows: Narrows, number: int, command: str) -> Path:
     return log
 
 
-def known(narrows: Narrows, made: Plan, command: str) -> Check | Counterproof | None:
-    """A verdict of the same command on the same tree, whoever asked for it."""
+def known(narrows: Narrows, made: Plan) -> dict[str, Check | Counterproof]:
+    """The verdicts of its commands on its tree that are known, whoever asked for them."""
     with narrows.reading() as db:
-        found = checks.verdicts_in(db, made.project.id, made.tree).get(command)
-        return found or counterproof_queries.known(db, made.project.id, made.tree, command)
+        found: dict[str, Check | Counterproof | None] = {
+            command: counterproof_queries.known(db, made.project.id, made.tree, command) for command in made.commands
+        }
+        found |= {k: v for k, v in checks.verdicts_in(db, made.project.id, made.tree).items() if k in found}
+    return {command: verdict for command, verdict in found.items() if verdict}
 
 
-def take_over(narrows: Narrows, number: int, command: str, verdict: Check | Counterproof | None) -> None:
+def take_over(narrows: Narrows, number: int, command: str, verdict: Check | Counterproof) -> None:
     """The command need not run: its verdict is known."""
-    assert verdict is not None
     with narrows.transaction() as db:
         found = counterproof_queries.one(db, number)
         found.start(command)
@@ -178,7 +178,7 @@ def call_off(narrows: Narrows, revision_id: int) -> None:
 
 def _end_early(narrows: Narrows, revision_id: int, state: CheckState, why: str = "") -> None:
     with narrows.transaction() as db:
-        found = counterproof_queries.of_revision(db, revision_id)
+        found = risk_queries.counterproof(db, revision_id)
         if found and not found.over:
             found.end(state, tail=why)
             _told(db, state.value, found)
@@ -187,7 +187,7 @@ def _end_early(narrows: Narrows, revision_id: int, state: CheckState, why: str =
 def of_revision(narrows: Narrows, revision_id: int) -> Counterproof | None:
     """What is known of a revision's tests on the code before; None: nothing."""
     with narrows.reading() as db:
-        return counterproof_queries.of_revision(db, revision_id)
+        return risk_queries.counterproof(db, revision_id)
 
 
 def log(narrows: Narrows, number: int) -> str:

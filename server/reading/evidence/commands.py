@@ -17,6 +17,7 @@ from server.reading.row import Row
 
 MOST = 5  # findings a file
 LONGEST = 60  # characters of a command that a sentence has
+LENGTH = 1_000  # characters of a command that are looked at
 _CI = re.compile(
     r"(^|.*/)(\.github/(workflows|actions)|\.circleci|\.buildkite|\.(gitea|forgejo)/workflows|\.woodpecker)/.+\.ya?ml"
     r"|(^|.*/)(\.gitlab-ci|\.travis|azure-pipelines|\.drone|\.woodpecker|bitbucket-pipelines|\.?appveyor|\.cirrus)\.ya?ml"
@@ -36,6 +37,9 @@ _INSTALLS = re.compile(
     r"\b(pip|npm|yarn|pnpm|apt(-get)?|brew|cargo|go|uv)\s+(-\S+\s+)*(install|i|add|ci|sync|get|build)\b"
 )
 _LIMITS = re.compile(r"--(?:cov-)?fail-under[= ](\d+(?:\.\d+)?)")
+_SAYS_LIMITS = re.compile(
+    r"(^|/)(pyproject\.toml|setup\.cfg|tox\.ini|pytest\.ini|noxfile\.py|package\.json|[Mm]akefile)$|ya?ml$"
+)
 _KEYS = ("run", "script", "before_script", "after_script", "command", "commands", "bash", "test_script", "steps")
 
 
@@ -53,9 +57,26 @@ def find(material: Material) -> Iterator[Finding]:
     read = [(file, _side(file.old_path, file.old), _side(file.path, file.new)) for file in material.files]
     lost = _lost((line for _, old, _ in read for line in old.lines), (line for _, _, new in read for line in new.lines))
     hooks = _hooks_lost({h for _, old, _ in read for h in old.hooks}, {h for _, _, new in read for h in new.hooks})
+    yield from _limit_lowered(material)
     for file, old, new in read:
         found = [*_not_run(file, old, new, lost), *_no_hook(file, old, hooks), *_lets_fail(file, old, new)]
         yield from found[:MOST]
+
+
+def _limit_lowered(material: Material) -> Iterator[Finding]:
+    """The least share of lines that has to be covered, as commands say it, over all files of the change."""
+    files = [file for file in material.files if _SAYS_LIMITS.search(file.path)]
+    before = [float(limit) for file in files for limit in _LIMITS.findall(file.old or "")]
+    after = [float(limit) for file in files for limit in _LIMITS.findall(file.new or "")]
+    lowest = min(after, default=0.0)
+    if not before or lowest >= min(before):
+        return
+    says = f"The share of lines that has to be covered is {lowest:g} %, and was {min(before):g} %."
+    for file in files:
+        for side, rows in ((Side.NEW, file.added), (Side.OLD, file.removed)):
+            if row := next((row for row in rows if _LIMITS.search(row.text)), None):
+                yield Finding(FlagKind.WEAKENED, file.path, says, row.new if side is Side.NEW else row.old, side)
+                return
 
 
 def _not_run(file: ChangedFile, old: _Side, new: _Side, lost: Counter[str]) -> Iterator[Finding]:
@@ -146,7 +167,7 @@ def _of_lines(lines: Iterable[str]) -> _Side:
 
 def _take(side: _Side, line: str) -> None:
     """One line of a shell, as far as it proves something."""
-    bare = " ".join(line.split())
+    bare = " ".join(line[:LENGTH].split())
     if not _PROVES.search(bare) or bare.startswith(("#", "echo ")) or _INSTALLS.search(bare):
         return
     if found := _NEVER_FAILS.search(bare):

@@ -248,9 +248,10 @@ def _of(path: str, text: str | None) -> Settings:
     reader = next((read for names, read in _READERS if names.fullmatch(name)), None)
     try:
         found = reader(name, text) if reader else {}
-    except RecursionError:  # as deep as a reader takes it, and a walk does not
-        found = {}
-    return {(folder, key): value for key, value in _flat(found).items()}
+        flat = _flat(found)
+    except (RecursionError, TypeError, ValueError, AttributeError):  # no tool takes it so: the other files still count
+        return {}
+    return {(folder, key): value for key, value in flat.items()}
 
 
 def _flat(tools: Mapping[str, Any]) -> dict[str, Any]:
@@ -332,6 +333,20 @@ def _eslintrc(name: str, text: str) -> dict[str, Any]:
     return {"eslint": _eslint(_one_tool("eslint")(name, text)["eslint"])}
 
 
+_SHARE = re.compile(r"\b(branches|functions|lines|statements)[\"']?\s*:\s*(\d+(?:\.\d+)?)\b")
+_RULE = re.compile(r"[\"']([\w@][\w@/-]*)[\"']\s*:\s*\[?\s*[\"'](off|warn|error)[\"']")
+
+
+def _shares(_name: str, text: str) -> dict[str, Any]:
+    """Of a configuration that is a program: the thresholds, as they are written."""
+    return {"jest": dict(_SHARE.findall(text))}
+
+
+def _rules(_name: str, text: str) -> dict[str, Any]:
+    """The same, of a linter's rules."""
+    return {"eslint": {"rules": dict(_RULE.findall(text))}}
+
+
 def _tsconfig(_name: str, text: str) -> dict[str, Any]:
     return {"tsc": table(json_with_comments(text), "compilerOptions")}
 
@@ -358,6 +373,8 @@ _READERS: tuple[tuple[re.Pattern[str], Callable[[str, str], dict[str, Any]]], ..
     (re.compile(r"package\.json"), _package),
     (re.compile(r"tsconfig(\..*)?\.json"), _tsconfig),
     (re.compile(r"\.eslintrc(\.json|\.ya?ml)?"), _eslintrc),
+    (re.compile(r"(jest|vitest)\.config\.[cm]?[jt]s"), _shares),
+    (re.compile(r"eslint\.config\.[cm]?[jt]s|\.eslintrc\.c?js"), _rules),
     (re.compile(r"\.golangci\.(ya?ml|toml|json)"), _one_tool("golangci")),
     (re.compile(r"\.(nyc|c8)rc(\.json|\.ya?ml)?"), _one_tool("nyc")),
     (re.compile(r"\.?codecov\.ya?ml"), _one_tool("codecov")),

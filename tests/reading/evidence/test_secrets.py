@@ -22,6 +22,7 @@ RANDOM = "c3VwZXIgbG9uZyBzdHJpbmcg" + "c2hvdWxkIGNhdXNlIGVub3VnaCBlbnRyb3B5"
         ("app.py", f"key = '{AWS}'  # pragma: allowlist secret"),
         ("tests/test_app.py", f"token = '{GITHUB}'"),
         ("docs/key.pem", KEY),
+        ("app.py", f"client = connect('{AWS}')"),
         ("settings.py", "DB_PASSWORD = 'tr0ub4dor&3-x9'"),
         ("settings.py", "URL = 'postgres://admin:tr0ub4dor-3x9@db.internal/live'"),
         ("deploy.js", f'const token = "{RANDOM}";'),
@@ -56,3 +57,14 @@ def test_what_only_looks_like_one_is_not(path: str, line: str) -> None:
 def test_a_secret_that_goes_away_is_none_and_many_are_a_few() -> None:
     assert list(secrets.find(change({"app.py": (f"key = '{AWS}'\n", "key = load()\n")}))) == []
     assert len(list(secrets.find(change({"app.py": ("", f"key = '{AWS}'\n" * 40)})))) == secrets.MOST
+
+
+def test_where_looking_takes_too_long_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "PATIENCE", -1.0)
+    [found] = secrets.find(change({"a.py": ("", "x = 1\n"), "b.py": ("", f"key = '{AWS}'\n")}))
+    assert (found.path, found.line) == ("a.py", None)
+    assert "nobody did" in found.sentence
+    monkeypatch.setattr(secrets, "PATIENCE", 20.0)
+    monkeypatch.setattr("server.reading.evidence.secrets.monotonic", iter([0.0, 0.0, 0.0, 99.0]).__next__)
+    [found] = secrets.find(change({"a.py": ("", "x = 1\ny = 2\n")}))
+    assert (found.line, "below this line" in found.sentence) == (2, True)
