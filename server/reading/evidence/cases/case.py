@@ -52,8 +52,10 @@ class Mark:
 
 @dataclass
 class Case:
-    """A test, or with `helper` a function beside tests that asserts for them. `groups` are the classes, modules or
-    descriptions that it stands in, from the outside; `varied`: it is run once for each of several parameters.
+    """A test, or with `helper` a function beside tests that asserts for them.
+
+    `groups` are the classes, modules or descriptions that it stands in, from the outside. `varied`: it is run once for
+    each of several parameters. `data`: tests are tried on it, so that it is none itself.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Case:
     text: str
     helper: bool = False
     varied: bool = False
+    data: bool = False
     assertions: list[Assertion] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 

@@ -44,7 +44,13 @@ def losses(old: Case, new: Case, elsewhere: Elsewhere) -> list[Loss]:
     weaker = [Loss(one, other) for one, other in paired if other is not None and _is_weaker(one, other)]
     left = [one for one, other in paired if other is None]
     spare = len(came) - sum(other is not None for _, other in paired)
-    missing = [one for one in left if not _is_covered(one, old, new, elsewhere) and not _is_within(one, came)]
+    missing = [
+        one
+        for one in left
+        if not _is_covered(one, old, new, elsewhere)
+        and not _is_within(one, came)
+        and not _is_about_what_left(one, new, came)
+    ]
     if spare >= len(missing) or _is_rewritten(old, new, missing):
         missing = []
     lost = [*weaker, *(Loss(one) for one in missing)]
@@ -106,6 +112,12 @@ def _is_covered(one: Assertion, old: Case, new: Case, elsewhere: Elsewhere) -> b
         return True
     implied = (other for other in old.assertions if other.subject == one.subject and other.strength > one.strength)
     return one.strength is Strength.HELD and any(implied)
+
+
+def _is_about_what_left(one: Assertion, new: Case, came: list[Assertion]) -> bool:
+    """Whether a test that asserts something new no longer has the variable that this was about."""
+    base = WORD.search(one.subject)
+    return bool(came) and base is not None and not base[0].isdigit() and base[0] not in new.words
 
 
 def _is_within(one: Assertion, came: list[Assertion]) -> bool:

@@ -99,6 +99,7 @@ class Outline:
             text=self.text(node),
             helper=helper,
             varied=varied,
+            data=self.data,
             marks=[*inherited, *marks],
         )
         self.cases.append(case)

@@ -87,7 +87,8 @@ def _marks(outline: Outline, node: Node, owner: str) -> list[Mark]:
     for text, line in _decorators(outline, node):
         called = text.partition("(")[0]
         if SKIPS.search(called):
-            always = not re.search(r"if\b|unless|if_|_on|_no_|not_", called, re.I) and "condition" not in text
+            sometimes = re.search(r"if\b|unless|if_|_on|_no_|not_", called, re.I) or "condition" in text
+            always = not sometimes or "(True," in text
             marks.append(Mark(text, line, owner, always))
         elif "parametrize" in called:
             marks += [Mark(f"{text[:60]}… {skip}", line, owner, False) for skip in PARAMETER_SKIPS.findall(text)]
