@@ -196,6 +196,10 @@ def _marks(placed: Placed, marks: list[Mark], told: set[tuple[str, int, str]], s
 
 
 def _loosened(pairs: Pairs) -> Iterator[Finding]:
+    for one in pairs.gone:
+        if one.case.around and one.case.assertions:
+            said = f"{_quoted(one.case.name)}, which asserted around each test, was removed."
+            yield Finding(FlagKind.LOOSENED_TEST, one.path, said, one.case.line, Side.OLD)
     for old, new, sure in pairs.kept:
         if (
             not sure

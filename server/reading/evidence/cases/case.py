@@ -56,6 +56,7 @@ class Case:
 
     `groups` are the classes, modules or descriptions that it stands in, from the outside. `varied`: it is run once for
     each of several parameters. `data`: tests are tried on it, so that it is none itself.
+    `around`: a helper that is run around each test.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Case:
     helper: bool = False
     varied: bool = False
     data: bool = False
+    around: bool = False
     assertions: list[Assertion] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 

@@ -89,7 +89,14 @@ class Outline:
         self._frames.append(Frame("group", node.end_byte, name, marks=marks or [], data=data))
 
     def open_case(
-        self, node: Node, name: str, marks: list[Mark], *, varied: bool = False, helper: bool = False
+        self,
+        node: Node,
+        name: str,
+        marks: list[Mark],
+        *,
+        varied: bool = False,
+        helper: bool = False,
+        around: bool = False,
     ) -> None:
         inherited = [mark for frame in self._frames for mark in frame.marks]
         case = Case(
@@ -100,6 +107,7 @@ class Outline:
             helper=helper,
             varied=varied,
             data=self.data,
+            around=around,
             marks=[*inherited, *marks],
         )
         self.cases.append(case)

@@ -69,7 +69,9 @@ def _function(outline: Outline, node: Node) -> None:
     helper = not name.lower().startswith("test")
     decorators = _decorators(outline, node)
     varied = any("parametrize" in text for text, _ in decorators)
-    outline.open_case(node, name, _marks(outline, node, name), varied=varied, helper=helper)
+    around = helper and any("autouse=True" in text for text, _ in decorators)
+    marks = _marks(outline, node, name)
+    outline.open_case(node, name, marks, varied=varied, helper=helper, around=around)
 
 
 def _decorators(outline: Outline, node: Node) -> list[tuple[str, int]]:
