@@ -17,7 +17,7 @@ from server.reading.evidence.cases.loosening import Elsewhere, Loss
 from server.reading.evidence.cases.pairing import Pairs, Placed
 from server.reading.evidence.material import ChangedFile, Finding, Material
 
-SECONDS = 60.0  # for all files of a change
+SECONDS = 60.0  # of work for all files of a change
 MOST = 5  # tests of a file that are named one by one
 MERGED = 0.6  # of a test's words: it became a part of another one
 FEWEST = 8  # words of a test that does something
@@ -38,11 +38,11 @@ def find(material: Material) -> Iterator[Finding]:
 
 def _tests(files: Iterable[ChangedFile]) -> tuple[list[Placed], list[Placed]]:
     """The tests of the old and of the new texts."""
-    until = time.monotonic() + SECONDS
+    until = time.thread_time() + SECONDS
     old: list[Placed] = []
     new: list[Placed] = []
     for file in files:
-        if time.monotonic() > until:
+        if time.thread_time() > until:
             log.warning("tests are not compared from %s on: it takes too long", file.path)
             break
         try:

@@ -12,7 +12,7 @@ from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from server.reading.evidence.cases.case import Assertion, Case, Mark, Strength, flat
 
-SECONDS = 10.0  # for one text: a grammar takes for ever over some that are no program
+SECONDS = 10.0  # of work for one text: a grammar takes for ever over some that are no program
 PIECE = 1 << 16
 LONGEST = 400  # characters of an assertion that are kept
 
@@ -166,10 +166,10 @@ def _asked(language: Language, query: str) -> Query:
 
 def walk(language: Language, query: str, source: bytes, visit: Callable[[Outline, Node], None]) -> list[Case]:
     """The tests in a text: `visit` sees each node that `query` captures as `@n`. Raises ValueError after `SECONDS`."""
-    until = time.monotonic() + SECONDS
+    until = time.thread_time() + SECONDS
 
     def late(*_: object) -> bool:
-        return time.monotonic() > until
+        return time.thread_time() > until
 
     view = memoryview(source)  # the parser goes on reading what it was given: it has to outlive the call
     tree = Parser(language).parse(lambda at, _: view[at : at + PIECE], progress_callback=late)
