@@ -11,8 +11,8 @@ from server.domain.event import Actor
 from server.domain.flag import Flag
 from server.domain.task import Task
 from server.git import blobs
-from server.reading import order
 from server.reading.evidence import detectors
+from server.reading.evidence.cases import readers
 from server.reading.evidence.material import ChangedFile, Detector, Finding, Material
 from server.services import comparisons, events, revisions, risks
 from server.services.narrows import Narrows
@@ -37,7 +37,7 @@ def is_light(narrows: Narrows, change_id: int) -> bool:
     with narrows.reading() as db:
         revision = queries.last_revision(db, change_id)
     files = comparisons.files(narrows, revision) if revision else []
-    return sum(len(file.text) for file in files) <= LIGHT and not any(order.is_test(file.path) for file in files)
+    return sum(len(file.text) for file in files) <= LIGHT and not any(readers.by_grammar(file.path) for file in files)
 
 
 def examine(narrows: Narrows, change_id: int) -> bool:

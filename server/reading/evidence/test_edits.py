@@ -17,8 +17,10 @@ from server.reading.evidence.cases.loosening import Elsewhere, Loss
 from server.reading.evidence.cases.pairing import Pairs, Placed
 from server.reading.evidence.material import ChangedFile, Finding, Material
 
-SECONDS = 60.0  # for all files of a change
+SECONDS = 60.0  # of work for all files of a change
 MOST = 5  # tests of a file that are named one by one
+MERGED = 0.6  # of a test's words: it became a part of another one
+FEWEST = 8  # words of a test that does something
 SHOWN = 80  # characters of a name or an assertion in a sentence
 IMPORT = re.compile(r"^\s*(?:import|from|use|const|let|var|export|\"|mod)\b.*$", re.MULTILINE)
 COMMON = {"index", "mod", "main", "lib", "utils", "util", "test", "tests", "src", "__init__", "common", "types"}
@@ -36,11 +38,11 @@ def find(material: Material) -> Iterator[Finding]:
 
 def _tests(files: Iterable[ChangedFile]) -> tuple[list[Placed], list[Placed]]:
     """The tests of the old and of the new texts."""
-    until = time.monotonic() + SECONDS
+    until = time.thread_time() + SECONDS
     old: list[Placed] = []
     new: list[Placed] = []
     for file in files:
-        if time.monotonic() > until:
+        if time.thread_time() > until:
             log.warning("tests are not compared from %s on: it takes too long", file.path)
             break
         try:
@@ -61,7 +63,8 @@ def _read(path: str, text: str | None) -> list[Case]:
 
 
 def _removed(pairs: Pairs, material: Material) -> Iterator[Finding]:
-    gone = [one for one in pairs.gone if not one.case.helper and not _is_merged(one, pairs)]
+    renamed = {id(old) for old, _ in _disabled(pairs)}
+    gone = [one for one in pairs.gone if _is_test(one.case) and id(one) not in renamed and not _is_merged(one, pairs)]
     files = {file.path: file for file in material.files}
     deleted = [file for file in material.files if file.new is None and file.old and not order.is_test(file.path)]
     for path, placed in groupby(gone, key=lambda one: one.path):
@@ -89,9 +92,24 @@ def _is_merged(one: Placed, pairs: Pairs) -> bool:
     shapes = {loosening.shape(assertion) for other in now if other.case.varied for assertion in other.case.assertions}
     changed = [other for _, other, _ in pairs.kept if other.path == one.path and other.case.varied]
     shapes |= {loosening.shape(assertion) for other in changed for assertion in other.case.assertions}
+    if any(_is_part(one.case.name, other.case.name) for other in now):
+        return True
+    if any(_is_added(one, old, new) for old, new, _ in pairs.kept if new.path == one.path):
+        return True
     texts = pairing.texts(now)
     mine = one.case.assertions
     return bool(mine) and all(each.text in texts or loosening.shape(each) in shapes - {()} for each in mine)
+
+
+def _is_added(one: Placed, old: Placed, new: Placed) -> bool:
+    """Whether a test was put at the end of, or into, another one."""
+    mine, added = one.case.words, new.case.words - old.case.words
+    return (mine & added).total() > MERGED * mine.total()
+
+
+def _is_part(name: str, longer: str) -> bool:
+    """Whether a test may have become several, each with more of a name."""
+    return len(name) >= len("test_all") and name.lower() in longer.lower()
 
 
 def _tested_is_gone(file: ChangedFile, deleted: list[ChangedFile]) -> bool:
@@ -115,16 +133,40 @@ def _stem(path: str) -> str:
 
 
 def _skipped(pairs: Pairs) -> Iterator[Finding]:
+    for old, new in _disabled(pairs):
+        said = f"{_quoted(old.case.name)} is not run any more: it is called {_quoted(new.case.name)} now."
+        yield Finding(FlagKind.SKIPPED_TEST, new.path, said, new.case.line)
     told: set[tuple[str, int, str]] = set()
     for old, new, _ in pairs.kept:
-        came = _new_marks(old.case, new.case)
+        came = [] if new.case.data else _new_marks(old.case, new.case)
         yield from _marks(new, came, told, "{} is skipped now: {}.")
     known = {(old.path, mark.owner, mark.text) for old, _, _ in pairs.kept for mark in old.case.marks}
     for new in pairs.new:
         own = [mark for mark in new.case.marks if (new.path, mark.owner, mark.text) not in known]
-        came = [mark for mark in own if mark.only or (mark.always and not new.case.helper)]
+        came = [mark for mark in own if mark.only or (mark.always and _is_whole(new.case))]
         if came:
             yield from _marks(new, came, told, "{} is new and skipped: {}.")
+
+
+def _disabled(pairs: Pairs) -> list[tuple[Placed, Placed]]:
+    """Tests whose new name, around the old one, is no test's."""
+    helpers = [one for one in pairs.new if one.case.helper]
+    return [
+        (old, new)
+        for old in pairs.gone
+        for new in helpers
+        if _is_test(old.case) and new.path == old.path and old.case.name in new.case.name
+    ]
+
+
+def _is_whole(case: Case) -> bool:
+    """Whether a test does more than being there."""
+    empty = case.plain.rstrip(");").endswith("{}")
+    return _is_test(case) and not empty and (bool(case.assertions) or case.words.total() > FEWEST)
+
+
+def _is_test(case: Case) -> bool:
+    return not case.helper and not case.data
 
 
 def _new_marks(old: Case, new: Case) -> list[Mark]:
@@ -134,8 +176,10 @@ def _new_marks(old: Case, new: Case) -> list[Mark]:
         return [mark for mark in new.marks if mark.only and not only]
     if any(mark.always and not mark.only for mark in old.marks):
         return []
-    before = {mark.text.partition("(")[0] for mark in old.marks}
-    return [mark for mark in new.marks if mark.text.partition("(")[0] not in before]
+    if new.helper and old.marks:
+        return []
+    before = {mark.text for mark in old.marks}
+    return [mark for mark in new.marks if mark.text not in before]
 
 
 def _marks(placed: Placed, marks: list[Mark], told: set[tuple[str, int, str]], sentence: str) -> Iterator[Finding]:
@@ -152,8 +196,17 @@ def _marks(placed: Placed, marks: list[Mark], told: set[tuple[str, int, str]], s
 
 
 def _loosened(pairs: Pairs) -> Iterator[Finding]:
+    for one in pairs.gone:
+        if one.case.around and one.case.assertions:
+            said = f"{_quoted(one.case.name)}, which asserted around each test, was removed."
+            yield Finding(FlagKind.LOOSENED_TEST, one.path, said, one.case.line, Side.OLD)
     for old, new, sure in pairs.kept:
-        if not sure or old.case.plain == new.case.plain or any(mark.always for mark in _new_marks(old.case, new.case)):
+        if (
+            not sure
+            or new.case.data
+            or old.case.plain == new.case.plain
+            or any(mark.always for mark in _new_marks(old.case, new.case))
+        ):
             continue
         elsewhere = _elsewhere(pairs, new)
         if lost := loosening.losses(old.case, new.case, elsewhere):

@@ -52,8 +52,11 @@ class Mark:
 
 @dataclass
 class Case:
-    """A test, or with `helper` a function beside tests that asserts for them. `groups` are the classes, modules or
-    descriptions that it stands in, from the outside; `varied`: it is run once for each of several parameters.
+    """A test, or with `helper` a function beside tests that asserts for them.
+
+    `groups` are the classes, modules or descriptions that it stands in, from the outside. `varied`: it is run once for
+    each of several parameters. `data`: tests are tried on it, so that it is none itself.
+    `around`: a helper that is run around each test.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Case:
     text: str
     helper: bool = False
     varied: bool = False
+    data: bool = False
+    around: bool = False
     assertions: list[Assertion] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 

@@ -86,7 +86,7 @@ def _skips(outline: Outline, node: Node, owner: str) -> list[Mark]:
 
 def _method(outline: Outline, node: Node) -> None:
     name = outline.text(node.child_by_field_name("name"))
-    if outline.case is not None or outline.data:
+    if outline.case is not None:
         return
     annotations = _annotations(outline, node)
     called = {text[1:].partition("(")[0].rpartition(".")[2] for text, _ in annotations}

@@ -16,7 +16,7 @@ JAVASCRIPT = Language(tree_sitter_javascript.language())
 TYPESCRIPT = Language(tree_sitter_typescript.language_typescript())
 TSX = Language(tree_sitter_typescript.language_tsx())
 QUERY = """[(call_expression) (member_expression) (if_statement) (else_clause) (ternary_expression)
-  (function_declaration) (variable_declarator)] @n"""
+  (function_declaration) (variable_declarator) (assignment_expression)] @n"""
 
 TESTS = {"it", "test", "specify"}
 GROUPS = {"describe", "suite", "context"}
@@ -78,6 +78,10 @@ def _visitor() -> Callable[[Outline, Node], None]:
                 value = node.child_by_field_name("value")
                 if value is not None and value.type in FUNCTIONS:
                     _helper(outline, node, value)
+            case "assignment_expression":
+                value = node.child_by_field_name("right")
+                if value is not None and value.type in FUNCTIONS:
+                    _helper(outline, node.child_by_field_name("left") or node, value)
             case _ if node.start_byte != last:
                 last = node.start_byte
                 _chain(outline, node)
@@ -87,7 +91,8 @@ def _visitor() -> Callable[[Outline, Node], None]:
 
 def _helper(outline: Outline, node: Node, body: Node) -> None:
     if outline.case is None:
-        outline.open_case(body, outline.text(node.child_by_field_name("name")), [], helper=True)
+        name = outline.text(node.child_by_field_name("name") or body.child_by_field_name("name") or node)
+        outline.open_case(body, name, [], helper=True)
 
 
 def _links(outline: Outline, node: Node) -> tuple[str, list[tuple[str, Node | None]]]:

@@ -11,6 +11,8 @@ from server.reading.evidence.cases.case import WORD, Assertion, Case, Strength, 
 
 ALIKE = 0.35  # of two assertions: one became the other
 REWRITTEN = 0.45  # of two texts: below it a test is another one under its old name, and assertions can't be compared
+ANCHORED = re.compile(r"(starts|ends)_?with|Has(Pre|Suf)fix", re.IGNORECASE)
+CONTAINED = re.compile(r"\bin\b|contain|includ", re.IGNORECASE)
 CALLED = re.compile(r"([A-Za-z_]\w*)\s*\(")
 
 
@@ -40,11 +42,17 @@ def losses(old: Case, new: Case, elsewhere: Elsewhere) -> list[Loss]:
     came = _without(now, kept)
     if not gone:
         return []
-    paired = _pairs(gone, came)
+    paired = _with_last(_pairs(gone, came), came)
     weaker = [Loss(one, other) for one, other in paired if other is not None and _is_weaker(one, other)]
     left = [one for one, other in paired if other is None]
     spare = len(came) - sum(other is not None for _, other in paired)
-    missing = [one for one in left if not _is_covered(one, old, new, elsewhere) and not _is_within(one, came)]
+    missing = [
+        one
+        for one in left
+        if not _is_covered(one, old, new, elsewhere)
+        and not _is_within(one, came)
+        and not _is_about_what_left(one, new, came)
+    ]
     if spare >= len(missing) or _is_rewritten(old, new, missing):
         missing = []
     lost = [*weaker, *(Loss(one) for one in missing)]
@@ -86,9 +94,23 @@ def _pairs(gone: list[Assertion], came: list[Assertion]) -> list[tuple[Assertion
     return [(one, became.get(id(one))) for one in gone]
 
 
+def _with_last(
+    paired: list[tuple[Assertion, Assertion | None]], came: list[Assertion]
+) -> list[tuple[Assertion, Assertion | None]]:
+    """The same; where one is left without another, and only weaker ones are new, the first of those stands for it."""
+    taken = {id(other) for _, other in paired if other is not None}
+    free = [other for other in came if id(other) not in taken]
+    left = [one for one, other in paired if other is None]
+    if len(left) != 1 or not free or any(other.strength >= left[0].strength for other in free):
+        return paired
+    return [(one, other or free[0]) for one, other in paired]
+
+
 def _is_weaker(one: Assertion, other: Assertion) -> bool:
     if other.strength < one.strength:
         return True
+    if one.strength is other.strength is Strength.PARTLY and ANCHORED.search(one.text):
+        return not ANCHORED.search(other.text) and CONTAINED.search(other.text) is not None
     both = one.tolerance is not None and other.tolerance is not None
     return both and (other.tolerance or 0) > (one.tolerance or 0)
 
@@ -106,6 +128,12 @@ def _is_covered(one: Assertion, old: Case, new: Case, elsewhere: Elsewhere) -> b
         return True
     implied = (other for other in old.assertions if other.subject == one.subject and other.strength > one.strength)
     return one.strength is Strength.HELD and any(implied)
+
+
+def _is_about_what_left(one: Assertion, new: Case, came: list[Assertion]) -> bool:
+    """Whether a test that asserts something new no longer has the variable that this was about."""
+    base = WORD.search(one.subject)
+    return bool(came) and base is not None and not base[0].isdigit() and base[0] not in new.words
 
 
 def _is_within(one: Assertion, came: list[Assertion]) -> bool:

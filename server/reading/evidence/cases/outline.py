@@ -12,7 +12,7 @@ from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 from server.reading.evidence.cases.case import Assertion, Case, Mark, Strength, flat
 
-SECONDS = 10.0  # for one text: a grammar takes for ever over some that are no program
+SECONDS = 10.0  # of work for one text: a grammar takes for ever over some that are no program
 PIECE = 1 << 16
 LONGEST = 400  # characters of an assertion that are kept
 
@@ -89,7 +89,14 @@ class Outline:
         self._frames.append(Frame("group", node.end_byte, name, marks=marks or [], data=data))
 
     def open_case(
-        self, node: Node, name: str, marks: list[Mark], *, varied: bool = False, helper: bool = False
+        self,
+        node: Node,
+        name: str,
+        marks: list[Mark],
+        *,
+        varied: bool = False,
+        helper: bool = False,
+        around: bool = False,
     ) -> None:
         inherited = [mark for frame in self._frames for mark in frame.marks]
         case = Case(
@@ -99,6 +106,8 @@ class Outline:
             text=self.text(node),
             helper=helper,
             varied=varied,
+            data=self.data,
+            around=around,
             marks=[*inherited, *marks],
         )
         self.cases.append(case)
@@ -157,10 +166,10 @@ def _asked(language: Language, query: str) -> Query:
 
 def walk(language: Language, query: str, source: bytes, visit: Callable[[Outline, Node], None]) -> list[Case]:
     """The tests in a text: `visit` sees each node that `query` captures as `@n`. Raises ValueError after `SECONDS`."""
-    until = time.monotonic() + SECONDS
+    until = time.thread_time() + SECONDS
 
     def late(*_: object) -> bool:
-        return time.monotonic() > until
+        return time.thread_time() > until
 
     view = memoryview(source)  # the parser goes on reading what it was given: it has to outlive the call
     tree = Parser(language).parse(lambda at, _: view[at : at + PIECE], progress_callback=late)

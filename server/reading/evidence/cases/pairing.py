@@ -33,6 +33,7 @@ class Pairs:
 def pair(old: Sequence[Placed], new: Sequence[Placed]) -> Pairs:
     """Each old test with at most one new one."""
     pairs = Pairs([], list(old), list(new))
+    _by(pairs, lambda one: (one.path, one.case.qualified, one.case.plain), lambda _one, _other: True)
     _by(pairs, lambda one: (one.path, one.case.qualified), lambda _one, _other: True)
     _by(pairs, lambda one: one.case.plain, lambda one, _other: len(one.case.words) > 2)
     _by(pairs, lambda one: (one.path, one.case.name), lambda _one, _other: True)

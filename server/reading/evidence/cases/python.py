@@ -69,7 +69,9 @@ def _function(outline: Outline, node: Node) -> None:
     helper = not name.lower().startswith("test")
     decorators = _decorators(outline, node)
     varied = any("parametrize" in text for text, _ in decorators)
-    outline.open_case(node, name, _marks(outline, node, name), varied=varied, helper=helper)
+    around = helper and any("autouse=True" in text for text, _ in decorators)
+    marks = _marks(outline, node, name)
+    outline.open_case(node, name, marks, varied=varied, helper=helper, around=around)
 
 
 def _decorators(outline: Outline, node: Node) -> list[tuple[str, int]]:
@@ -87,7 +89,8 @@ def _marks(outline: Outline, node: Node, owner: str) -> list[Mark]:
     for text, line in _decorators(outline, node):
         called = text.partition("(")[0]
         if SKIPS.search(called):
-            always = not re.search(r"if\b|unless|if_|_on|_no_|not_", called, re.I) and "condition" not in text
+            sometimes = re.search(r"if\b|unless|if_|_on|_no_|not_", called, re.I) or "condition" in text
+            always = not sometimes or "(True," in text
             marks.append(Mark(text, line, owner, always))
         elif "parametrize" in called:
             marks += [Mark(f"{text[:60]}… {skip}", line, owner, False) for skip in PARAMETER_SKIPS.findall(text)]

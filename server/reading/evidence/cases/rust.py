@@ -18,7 +18,7 @@ IGNORED = re.compile(r"^#\[(?:ignore\b|cfg_attr\(.*\bignore\b)")
 BUILT = re.compile(r"^#\[cfg\((?!test\)\])")
 ASSERTS = re.compile(r"^(debug_)?(assert|check|expect|verify)(_|$)|^eq|_eq$")
 CALLS = re.compile(r"(^|::)(assert|check|verify|expect)_\w+$")
-EXISTS = re.compile(r"\.(is_ok|is_err|is_some|is_empty)\(\)\s*$")
+EXISTS = re.compile(r"\.(is_ok|is_err|is_some)\(\)\s*$")
 
 
 def read(source: bytes) -> list[Case]:
@@ -107,6 +107,8 @@ def _macro(outline: Outline, node: Node, name: str, tree: Node) -> None:
     text = f"{name}!({', '.join(given)})"
     if name.endswith("assert"):
         outline.assertion(node, f"{name}!({given[0]})", compared(given[0]), _truth(given[0]))
+    elif {"true", "false"} & set(given[:2]):
+        outline.assertion(node, text, given[0], Strength.HELD)
     elif "matches" in name or name.endswith("_ne"):
         outline.assertion(node, text, given[0], Strength.PARTLY)
     elif name.endswith(("assert_ok", "assert_err", "assert_some")):
@@ -132,6 +134,6 @@ def _truth(text: str) -> Strength:
         return Strength.PARTLY
     if EXISTS.search(text):
         return Strength.HELD
-    if "==" in text:
+    if "==" in text or re.search(r"\.(is_none|is_empty)\(\)\s*$", text):
         return Strength.EXACT
     return Strength.PARTLY if re.search(r"[<>]|!=|contains|starts_with|matches!", text) else Strength.HELD
