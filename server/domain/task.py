@@ -21,7 +21,10 @@ class Kind(StrEnum):
 
 class Task(Row, table=True):
     __tablename__ = "tasks"
-    __table_args__ = (Index("ix_tasks_order", "state", "priority", "id", "project_id", "past_budget"),)
+    __table_args__ = (
+        Index("ix_tasks_order", "state", "priority", "id", "project_id"),
+        Index("ix_tasks_let_through", "past_budget", "state", "priority"),
+    )
 
     project_id: int = Field(foreign_key="projects.id", index=True)
     title: str

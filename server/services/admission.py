@@ -52,7 +52,10 @@ def _starting(db: Session, room: _Room, load: _Load) -> Iterator[tuple[Task, str
 
 
 def _next(db: Session, room: _Room, load: _Load, last: Task | None) -> list[Task]:
-    return queries.startable_tasks(db, room.projects(), room.left, behind=last, let_through=load.full)
+    projects = room.projects()
+    if not projects:
+        return []
+    return queries.startable_tasks(db, projects, room.left, behind=last, let_through=load.full)
 
 
 class _Room:

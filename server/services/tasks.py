@@ -258,7 +258,7 @@ def _where(held_up: _HeldUp, task: Task, after: list[Task], changes: list[Change
         living = max(alive, key=lambda each: (each.state is not ChangeState.LANDED, each.turn is Turn.YOURS, each.id))
         waiting = any(not run.over and run.executor is None for run in runs if run.change_id == living.id)
         held = held_up.cramped or held_up.limited(living.agent) or "Its follow-up waits for a free agent."
-        return living.turn.value, held if waiting else living.note
+        return living.turn.value, held if waiting else living.note or _yet_to_start(held_up, task, changes)
     if unfinished := [t for t in after if t.state is TaskState.OPEN]:
         names = ", ".join(f"#{t.id}" for t in unfinished)
         return "blocked", f"It starts after {names}."
@@ -268,6 +268,16 @@ def _where(held_up: _HeldUp, task: Task, after: list[Task], changes: list[Change
         return "paused", limited
     waits = held_up.cramped or held_up.full(task.project_id) or held_up.unattended
     return "backlog", waits or "It is about to start."
+
+
+def _yet_to_start(held_up: _HeldUp, task: Task, changes: list[Change]) -> str:
+    """Which of several agents have not started on a task that others are at, and why; empty where all have."""
+    tried = {change.agent for change in changes}
+    if not (left := [agent for agent in task.agents if agent not in tried]):
+        return ""
+    stopped = "" if task.past_budget else held_up.paused
+    why = stopped or held_up.limited(left[0]) or held_up.cramped or held_up.full(task.project_id)
+    return f"{' and '.join(left)} {'has' if len(left) == 1 else 'have'} yet to start on it. {why}".strip()
 
 
 class _HeldUp:

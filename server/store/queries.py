@@ -268,7 +268,13 @@ def startable_tasks(
         let_through: Only those that the budget does not stop.
     """
     wanted = and_(col(Task.project_id).in_(list(projects)), startable())
-    return _in_order(db, and_(wanted, col(Task.past_budget)) if let_through else wanted, limit, behind)
+    if not let_through:
+        return _in_order(db, wanted, limit, behind)
+    few = select(Task).where(col(Task.past_budget), wanted).order_by(col(Task.priority).desc(), col(Task.id))
+    if behind is not None:
+        alike = and_(col(Task.priority) == behind.priority, col(Task.id) > behind.id)
+        few = few.where(or_(col(Task.priority) < behind.priority, alike))
+    return list(db.exec(few.limit(limit)))
 
 
 # Changes and revisions

@@ -36,9 +36,11 @@ from server.reading.transcripts import Excerpt, Item
 from server.services import desk
 from server.services.anchors import Placed
 from server.services.assessments import Assessment, Objection, red
+from server.services.budget import Budget
 from server.services.digest import Digest
 from server.services.forecasts import Neighbour, Outlook
 from server.services.patterns import TOO_LARGE, Line, Pattern, Patterns, Spot
+from server.services.rates import Pace, Paces
 from server.services.reentry import Reentry
 from server.services.search import Found, Hit
 from server.services.shapes import Shape
@@ -114,6 +116,11 @@ def everything() -> dict[str, Any]:
         "untaken": ["durations.py"],
         "forms": [
             Bar(form, "Parse durations of several units\n\nPeople write 1h30m.") for form in ("land", "send back")
+        ],
+        "stopped": Budget(30, 22.0, 3, 2, 14.0),
+        "measured": [
+            Paces([Pace(Kind.DIRECTED, 380, 23), Pace(Kind.REFACTORING, 520, 1)], 24, 0.3),
+            Paces([], 0, None),
         ],
         "reader": made_up_diff.Reader(),
         "verbs": TOOLS,

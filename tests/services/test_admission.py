@@ -250,6 +250,8 @@ def test_the_budget_counts_each_agent_that_tries_a_task(workshop: Workshop) -> N
     several(workshop, "second", "third")
     workshop.file("Behind it")
     assert started(narrows) == ["demo", "second"]
+    said = "third has yet to start on it. 2 at work will bring about 20 min: your budget of 20 min is used up."
+    assert tasks.backlog(narrows)[0].why == f"{said} New tasks start once about 1 min is read."
     narrows = with_settings(workshop.narrows, budget=40)
     assert started(narrows) == ["third", "demo"]
 
