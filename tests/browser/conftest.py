@@ -104,8 +104,10 @@ class Site:
 
     def change(self, title: str = "Parse durations of several units", brief: str = BRIEF, **files: str | bytes) -> int:
         """A task, and the change that its agent made of it; the change's number. What is filed first is read first."""
-        first = {"priority": 9 - 2 * len(self.filed)}  # by the person's own word, which is before size and conflicts
-        self.filed.append(tasks.file(self.narrows, project_id=self.project.id, title=title, brief=brief, **first))
+        place = 9 - 2 * len(self.filed)  # by the person's own word, which is before size and conflicts
+        self.filed.append(
+            tasks.file(self.narrows, project_id=self.project.id, title=title, brief=brief, priority=place)
+        )
         (change,) = self.worker.answer(files or {"durations.py": AFTER, "tests/test_durations.py": TEST}, SUMMARY)
         return change
 
