@@ -29,7 +29,7 @@ from server.git.edits import Put, tree_with
 from server.reading import order
 from server.services import checks, comparisons, events, revisions, risks
 from server.services.narrows import Narrows
-from server.store import check_queries, counterproof_queries, queries, risk_queries
+from server.store import check_queries, counterproof_queries, queries
 
 SHARE = 4  # a counterproof is made where the checks took less than this part of their time limit
 _PLAIN = ("100644", "100755", "120000")
@@ -81,7 +81,9 @@ def plan(narrows: Narrows, revision_id: int) -> Plan | None:
         mirror, tree, [revision.base], "The tests of a change, without it", NOBODY, NOBODY, merges.EPOCH
     )
     with narrows.transaction() as db:
-        due = risk_queries.counterproof(db, revision_id) or Counterproof(revision_id=revision_id, tree="", command="")
+        due = counterproof_queries.of_revision(db, revision_id) or Counterproof(
+            revision_id=revision_id, tree="", command=""
+        )
         due.begin(tree, [shown(test.path) for test in tests if test.status is not FileStatus.DELETED])
         _told(db, "planned", due, change)
         return Plan(due.id, project, tree, commit, commands)
@@ -178,7 +180,7 @@ def call_off(narrows: Narrows, revision_id: int) -> None:
 
 def _end_early(narrows: Narrows, revision_id: int, state: CheckState, why: str = "") -> None:
     with narrows.transaction() as db:
-        found = risk_queries.counterproof(db, revision_id)
+        found = counterproof_queries.of_revision(db, revision_id)
         if found and not found.over:
             found.end(state, tail=why)
             _told(db, state.value, found)
@@ -187,7 +189,7 @@ def _end_early(narrows: Narrows, revision_id: int, state: CheckState, why: str =
 def of_revision(narrows: Narrows, revision_id: int) -> Counterproof | None:
     """What is known of a revision's tests on the code before; None: nothing."""
     with narrows.reading() as db:
-        return risk_queries.counterproof(db, revision_id)
+        return counterproof_queries.of_revision(db, revision_id)
 
 
 def log(narrows: Narrows, number: int) -> str:

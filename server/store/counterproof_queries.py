@@ -20,6 +20,10 @@ def one(db: Session, number: int) -> Counterproof:
     return queries.by_id(db, Counterproof, number)
 
 
+def of_revision(db: Session, revision_id: int) -> Counterproof | None:
+    return db.exec(select(Counterproof).where(Counterproof.revision_id == revision_id)).first()
+
+
 def due(db: Session, changes: Collection[int] | None, revisions: Collection[int]) -> list[int]:
     """Revisions that are read now, newest of their change, all green, and without a counterproof that is over; oldest
     first. Only those, and of those changes; `changes` None: all.
