@@ -11,17 +11,16 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from server.domain.flag import FlagKind
 from server.reading import order
-from server.reading.evidence.material import ChangedFile, Finding, Material
+from server.reading.evidence.material import Finding, Material
 
 MOST = 5  # findings a file
 LONGEST = 500  # characters of a line that is looked at: some plugins take the square of that
 FEW = 5  # of what a plugin finds in a line, those that are looked at
-PATIENCE = 20.0  # seconds for a change
+WORK = 200_000_000  # of a change, by the squares of its lines' lengths: some 50,000 lines as they mostly are
 RANDOM, WORDY = 4.5, 3.0  # bits a character: above, a quoted text is random, and a password no example
 # Their findings, in 900 commits of three projects: no secret, but addresses, and hashes of what is public.
 _NO_SECRETS = ("IPPublicDetector", "HexHighEntropyString")
@@ -31,27 +30,20 @@ _EXAMPLES = re.compile(r"(^|/)(docs?|examples?|samples?|fixtures?|testing|testda
 
 
 def find(material: Material) -> Iterator[Finding]:
-    """Where lines are made to take long, it is said that they were not all looked at."""
-    until = monotonic() + PATIENCE
-    for file in material.files:
-        if not _kept_by_hand(file.path):
-            continue
-        if monotonic() > until:
-            yield Finding(FlagKind.SECRET, file.path, "Looking for secrets took too long: from here on nobody did.")
-            return
-        yield from _of_file(file, until)
-
-
-def _of_file(file: ChangedFile, until: float) -> Iterator[Finding]:
-    plugins = _plugins().known if _shows(file.path) else _plugins().every
-    left = MOST
-    for row in file.added:
-        if monotonic() > until:
-            yield Finding(FlagKind.SECRET, file.path, "Looking for secrets took too long below this line.", row.new)
-            return
-        if left and len(row.text) <= LONGEST and (kind := _kind(row.text, plugins)):
-            left -= 1
-            yield Finding(FlagKind.SECRET, file.path, f"By its looks: {kind}.", row.new)
+    """Where there is too much to look through, or lines are made to take long, that is said."""
+    left = WORK
+    for file in filter(lambda one: _kept_by_hand(one.path), material.files):
+        plugins = _plugins().known if _shows(file.path) else _plugins().every
+        more = MOST
+        for row in file.added:
+            length = min(len(row.text), LONGEST)
+            left -= length**2
+            if left < 0:
+                yield Finding(FlagKind.SECRET, file.path, "From here on nobody looked for secrets: too much.", row.new)
+                return
+            if more and len(row.text) <= LONGEST and (kind := _kind(row.text, plugins)):
+                more -= 1
+                yield Finding(FlagKind.SECRET, file.path, f"By its looks: {kind}.", row.new)
 
 
 def _kept_by_hand(path: str) -> bool:
