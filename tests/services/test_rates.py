@@ -90,9 +90,15 @@ def test_a_large_change_is_measured_again_without_what_moved(workshop: Workshop,
     narrows = workshop.narrows
     lines = "".join(f"a line with some words in it, {n}\n" for n in range(1200))
     repository.commit("before", {"old.txt": lines, "rest.txt": "rest\n"})
-    change = workshop.change({"old.txt": None, "new.txt": f"{'longer ' * 9}\n" * 1200 + lines, "rest.txt": "other\n"})
+    change = workshop.change(
+        {"old.txt": "kept\n", "new.txt": f"{'longer ' * 9}\n" * 1200 + lines, "rest.txt": "other\n"}
+    )
     taken = revisions.get(narrows, change.id, 1)
-    assert (taken.reading_files, taken.reading_lines) == (3, 3602)
+    assert (taken.additions + taken.deletions, taken.reading_files, taken.reading_lines) == (3603, 3, 1203)
+    with narrows.transaction() as db:
+        revisions.measure(taken, revisions.files(narrows, taken))
+        db.merge(taken)
+    assert taken.reading_lines == 3603, "while it is written down"
     revisions.measure_large(narrows, taken)
     assert revisions.get(narrows, change.id, 1) == taken
-    assert (taken.reading_files, taken.reading_lines) == (2, 1202)
+    assert taken.reading_lines == 1203
