@@ -20,7 +20,7 @@ from server.engine.processes import CannotStart
 from server.engine.trouble import explain
 from server.engine.workplace import Workplace
 from server.git import places
-from server.services import counterproofs, revisions, risks
+from server.services import counterproofs, revisions
 from server.services.counterproofs import Plan
 
 MAY_BE_DUE = {("change", "presented"), ("change", "restored"), ("landing", "failed"), ("landing", "cancelled")}
@@ -92,9 +92,8 @@ async def _prove(place: Workplace, revision_id: int, stop: asyncio.Event) -> Non
     narrows = place.narrows
     try:
         plan = await asyncio.to_thread(counterproofs.plan, narrows, revision_id)
-        if plan is not None and await _carry_out(place, plan, stop) is CheckState.PASSED:
-            revision, _ = await asyncio.to_thread(revisions.whole, narrows, revision_id)
-            await asyncio.to_thread(risks.weigh_again, narrows, revision)
+        if plan is not None:
+            await _carry_out(place, plan, stop)
     except Stopped:
         await asyncio.to_thread(counterproofs.call_off, narrows, revision_id)
     except Exception as error:
@@ -102,8 +101,8 @@ async def _prove(place: Workplace, revision_id: int, stop: asyncio.Event) -> Non
         await asyncio.to_thread(counterproofs.fall_over, narrows, revision_id, why)
 
 
-async def _carry_out(place: Workplace, plan: Plan, stop: asyncio.Event) -> CheckState:
-    """Each command until one is red: then the tests do not pass without the change. How it ended."""
+async def _carry_out(place: Workplace, plan: Plan, stop: asyncio.Event) -> None:
+    """Each command until one is red: then the tests do not pass without the change."""
     narrows = place.narrows
     async with judging(place, plan.project, plan.tree, stop):
         known = await asyncio.to_thread(counterproofs.known, narrows, plan)
@@ -112,7 +111,7 @@ async def _carry_out(place: Workplace, plan: Plan, stop: asyncio.Event) -> Check
         if red or not left:
             command = (red or plan.commands)[0]
             await asyncio.to_thread(counterproofs.take_over, narrows, plan.number, command, known[command])
-            return known[command].state
+            return
         async with clean_tree(place, plan.project, plan.commit, stop) as tree:
             ended = Ended(CheckState.ERRORED)
             for command in left:
@@ -120,7 +119,6 @@ async def _carry_out(place: Workplace, plan: Plan, stop: asyncio.Event) -> Check
                 if ended.state is not CheckState.PASSED:
                     break
         await asyncio.to_thread(counterproofs.end, narrows, plan.number, *ended)
-        return ended.state
 
 
 async def _run(place: Workplace, plan: Plan, command: str, tree: Path, stop: asyncio.Event) -> Ended:
