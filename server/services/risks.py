@@ -17,7 +17,7 @@ from server.git.churn import Churn, churn
 from server.reading import risk as weights
 from server.services import events
 from server.services.narrows import Narrows
-from server.store import counterproof_queries, queries, risk_queries
+from server.store import queries, risk_queries
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def weigh(db: Session, change: Change, revision: Revision, past: Churn) -> Risk:
     for flag in queries.flags_of_revision(db, revision.id):
         flags[flag.kind].append(flag.path)
     coverage = risk_queries.coverage(db, revision.id)
-    proof = counterproof_queries.of_revision(db, revision.id)
+    proof = risk_queries.counterproof(db, revision.id)
     reasons = weights.weigh(
         weights.Facts(
             paths=_paths(db, revision),
