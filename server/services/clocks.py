@@ -48,7 +48,7 @@ def tick(
         end = end_of(at, ended)
         begin = max(end - seconds, revision.created_at.timestamp())
         clock = queries.clock(db, revision_id) or Clock(revision_id=revision_id)
-        clock.seconds += narrows.eyes.take(begin, end)
+        clock.seconds = round(clock.seconds + narrows.eyes.take(begin, end), 6)  # moments are known no better than that
         clock.ticked_at = max(at, last or at)
         db.add(clock)
         return clock.seconds
