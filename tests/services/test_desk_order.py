@@ -67,7 +67,6 @@ def test_of_three_that_cross_the_one_in_the_middle_waits_for_the_others(workshop
     middle = workshop.change({"notes.txt": "ONE\ntwo\nTHREE\n"})
     top = workshop.change({"notes.txt": "1\ntwo\nthree\n"})
     end = workshop.change({"notes.txt": "one\ntwo\n3\n"})
-    assert line(narrows) == [middle.id, top.id, end.id]
     while forecasts.advance(narrows, workshop.project.id):
         pass
     assert line(narrows) == [top.id, end.id, middle.id]
