@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 
 from server.domain.project import Project
 from server.domain.task import Task
-from server.services import tasks
+from server.services import projects, tasks
 from server.services.narrows import Narrows
 from server.web import errors, security
 from tests.support.apps import put_api, put_pages
@@ -136,6 +136,7 @@ def site_in(folder: Path, narrows: Narrows, worker: Worker, template: Template) 
     security.install(app, token=TOKEN)
     with Served(app, narrows) as url:
         project = template.registered(narrows, repository)
+        project = projects.configure(narrows, project.id, review_size=0)  # large ones are to be read, not split
         yield Site(url, narrows, worker, repository, project)
 
 
