@@ -19,6 +19,7 @@ DAILY = 31  # days up to which things are shown a day; a week each from there on
 MOST_ROUNDS = 4
 MOST_NAMES = 8  # agents or kinds that are shown by name, those with most first
 MINUTE = 60
+GLIMPSE = 0.5  # minutes of reading: less of it is no picture
 
 Thing = TypeVar("Thing")
 
@@ -78,9 +79,8 @@ def reading(facts: Facts, since: datetime | None = None) -> Figure:
         read[_begin(_day(span.at), step)] += span.hours * MINUTE
         counts[_begin(_day(span.at), step)] += 1
     last = max(days, default=None)
-    rows = (
-        [(day, round(read[day], 1), counts[day]) for day in _days(first, last, step)] if first and last and days else []
-    )
+    shown = _days(first, last, step) if first and last and sum(read.values()) >= GLIMPSE else ()
+    rows = [(day, round(read[day], 1), counts[day]) for day in shown]
     busy = [minutes for _, minutes, n in rows if n]
     total, middle = amount(sum(busy), "min"), amount(_median(busy), "min")
     return Figure(

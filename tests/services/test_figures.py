@@ -42,6 +42,10 @@ def test_reading_is_summed_by_day_and_days_without_any_are_shown() -> None:
     assert figure.said == "48 min of reading in 2 days, 24 min in the middle one."
 
 
+def test_a_glimpse_is_not_reading_yet() -> None:
+    assert rows(figures.reading(Facts(readings=(span(0.002), span(0.003))))) == []
+
+
 def test_a_long_time_is_shown_by_weeks_that_begin_on_mondays() -> None:
     figure = figures.reading(Facts(readings=(span(1), span(1, NOON + timedelta(days=40)))))
     assert [str(row[0]) for row in rows(figure)][:2] == ["2026-03-02", "2026-03-09"]
