@@ -17,7 +17,7 @@ def test_a_key_is_given_to_another_action(site: Site, enter: Enter) -> None:
     page = enter("/preferences")
     page.get_by_label("Next file").fill("l")
     page.get_by_role("button", name="Keep").click()
-    expect(page.locator(".against")).to_contain_text("l is taken: next file.")
+    expect(page.get_by_text("l is taken: next file.")).to_be_visible()
     page.get_by_label("Land, or accept").fill("F8")
     page.get_by_role("button", name="Keep").click()
     expect(page.locator(".toast")).to_contain_text("Your preferences are kept.")
