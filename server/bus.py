@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,16 +30,19 @@ class Signal:
 class Subscription:
     """Signals in the order in which they came. Over `limit` unread, momentary ones are dropped; stored ones never."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int, topics: Collection[str]) -> None:
         self._loop = loop
         self._limit = limit
+        self._topics = topics
         self._signals: list[Signal] = []
         self._ready = asyncio.Event()
         self._lock = threading.Lock()
         self._closed = False
 
     def offer(self, signal: Signal | None) -> None:
-        """Hand over a signal, from any thread; None closes."""
+        """Hand over a signal, from any thread; None closes. One of another topic wakes nobody."""
+        if signal is not None and self._topics and signal.topic not in self._topics:
+            return
         with self._lock:
             if signal is None:
                 self._closed = True
@@ -80,9 +83,9 @@ class Bus:
             subscription.offer(signal)
 
     @contextlib.contextmanager
-    def subscribe(self, limit: int = 1000) -> Iterator[Subscription]:
-        """Listen from now on, in the running event loop."""
-        subscription = Subscription(asyncio.get_running_loop(), limit)
+    def subscribe(self, *topics: str, limit: int = 1000) -> Iterator[Subscription]:
+        """Listen from now on, in the running event loop, to these topics; to all where none is named."""
+        subscription = Subscription(asyncio.get_running_loop(), limit, topics)
         with self._lock:
             if self._closed:
                 subscription.offer(None)

@@ -32,7 +32,7 @@ def bus() -> Bus:
 
 def listening(bus: Bus, act: Callable[[Subscription], Coroutine[Any, Any, None]], limit: int = 1000) -> None:
     async def run() -> None:
-        with bus.subscribe(limit) as signals:
+        with bus.subscribe(limit=limit) as signals:
             await asyncio.wait_for(act(signals), 10)
 
     asyncio.run(run())
@@ -47,6 +47,19 @@ def test_signals_come_in_order_and_all_at_once(bus: Bus) -> None:
         assert ids(await signals.batch()) == [5]
 
     listening(bus, act)
+
+
+def test_a_listener_to_some_topics_is_not_woken_for_others(bus: Bus) -> None:
+    async def story() -> None:
+        with bus.subscribe("landing") as landings, bus.subscribe("run", "landing") as both:
+            bus.publish(stored(1))
+            bus.publish(Signal("landing", "landed", 2, event_id=2))
+            assert ids(await landings.batch()) == [2]
+            assert ids(await both.batch()) == [1, 2]
+            bus.publish(stored(3))
+            assert await landings.batch(0.01) == []
+
+    asyncio.run(story())
 
 
 def test_a_signal_from_another_thread_wakes_the_reader(bus: Bus) -> None:

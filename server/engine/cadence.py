@@ -18,7 +18,7 @@ async def work(place: Workplace) -> None:
     """Draft what is due, and look again after each landing, until cancelled."""
     helper = Helper(place, "survey")
     try:
-        with place.narrows.bus.subscribe() as signals:
+        with place.narrows.bus.subscribe("landing") as signals:
             for project_id in await asyncio.to_thread(cadence.every_due, place.narrows):
                 await _draft(place, helper, project_id)
             while (batch := await signals.batch(IDLE if helper.runs else None)) is not None:

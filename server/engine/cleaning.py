@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 async def work(place: Workplace) -> None:
     """Clean until cancelled: first what an earlier process left, then after each change that gave its worktree back."""
-    with place.narrows.bus.subscribe() as signals:
+    with place.narrows.bus.subscribe("project", "trash", "change") as signals:
         await _quietly(place, _begin)
         while (batch := await signals.batch()) is not None:
             if any(signal.topic == "project" and signal.verb == "removed" for signal in batch):

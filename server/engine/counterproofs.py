@@ -41,7 +41,7 @@ async def work(place: Workplace) -> None:
     """Make every counterproof that is due, until cancelled."""
     stops: dict[int, asyncio.Event] = {}
     one_at_a_time = asyncio.Lock()
-    with place.narrows.bus.subscribe() as signals:
+    with place.narrows.bus.subscribe("change", "check", "landing", "revision") as signals:
         due = await asyncio.to_thread(counterproofs.due, place.narrows)
         async with asyncio.TaskGroup() as tasks:
             while True:

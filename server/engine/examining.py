@@ -17,7 +17,7 @@ async def work(place: Workplace) -> None:
     """Look at what was not looked at yet, and at each new revision, until cancelled."""
     helper = Helper(place, "examine")
     try:
-        with place.narrows.bus.subscribe() as signals:
+        with place.narrows.bus.subscribe("revision") as signals:
             for change_id in await asyncio.to_thread(examinations.due, place.narrows):
                 await _examine(place, helper, change_id)
             while (batch := await signals.batch(IDLE if helper.runs else None)) is not None:

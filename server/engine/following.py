@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 async def work(place: Workplace) -> None:
     """Follow the lines of each project that is asked for, one at a time, until cancelled."""
-    with place.narrows.bus.subscribe() as signals:
+    with place.narrows.bus.subscribe("survival") as signals:
         while (batch := await signals.batch()) is not None:
             asked = [signal.id for signal in batch if (signal.topic, signal.verb) == ("survival", "asked")]
             for project_id in dict.fromkeys(asked):

@@ -26,7 +26,10 @@ async def work(place: Workplace) -> None:
     goes on for a target that is no more.
     """
     narrows = place.narrows
-    with narrows.bus.subscribe() as signals, Watch(functools.partial(forecasts.ask, narrows)) as watch:
+    with (
+        narrows.bus.subscribe(*CONCERNS, "landing", "forecast") as signals,
+        Watch(functools.partial(forecasts.ask, narrows)) as watch,
+    ):
         due = dict.fromkeys(await _awaiting(place, watch))
         while (batch := await signals.batch(0 if due else None)) is not None:
             if concerned := _concerned(batch):

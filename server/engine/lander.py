@@ -171,7 +171,7 @@ async def _turn(place: Workplace, landing_id: int) -> Stand:
 
 async def _stands(place: Workplace, landing_id: int, wanted: Collection[Stand]) -> Stand:
     """How a landing stands, once it does so in a wanted way: looked at now, and whenever a landing is told of."""
-    with place.narrows.bus.subscribe() as signals:
+    with place.narrows.bus.subscribe("landing") as signals:
         while (stand := await asyncio.to_thread(line.stand, place.narrows, landing_id)) not in wanted:
             while not any(signal.topic == "landing" for signal in await _batch(signals)):
                 continue

@@ -27,7 +27,7 @@ async def work(place: Workplace) -> None:
     """Prepare each new revision, an agent's or a person's, until cancelled."""
     helper = Helper(place, "prepare")
     try:
-        with place.narrows.bus.subscribe() as signals:
+        with place.narrows.bus.subscribe("revision") as signals:
             while (batch := await signals.batch(IDLE if helper.runs else None)) is not None:
                 if not batch:
                     await helper.stop()

@@ -81,7 +81,7 @@ TIDY = Exercise(
 async def work(place: Workplace) -> None:
     """Try whatever is asked for, until cancelled."""
     stops: dict[int, asyncio.Event] = {}
-    with place.narrows.bus.subscribe() as signals:
+    with place.narrows.bus.subscribe("trial") as signals:
         await asyncio.to_thread(_break_off, place)
         async with asyncio.TaskGroup() as tasks:
             waiting = [trial.id for trial in await asyncio.to_thread(trials.waiting, place.narrows)]
