@@ -3,8 +3,9 @@
 `labels.csv` names edits of real tests: repository, commit, path, and what a person who read the edit saw in it. Their
 texts are read from clones in the folder CLONES, named `owner+name`, bare or not. The edits of the half `seen` were
 there while the detectors were written; those of the half `unseen` were drawn and labelled later, and what was found in
-them was not looked at. Precision and recall count each kind of each edit once. It ends with 1 where precision is below
-0.9 or recall below 0.8 over all.
+them was not looked at. Before anybody knew even the totals of that half, its precision was 0.81 and its recall 0.83:
+that is what to expect of edits that nobody has seen; a few rules changed after it. Precision and recall count each kind
+of each edit once. It ends with 1 where precision is below 0.9 or recall below 0.8 over all.
 
 What the labels mean. removed: a test that is found nowhere any more, not even with parameters or under another name,
 while what it tested is there. skipped: something new keeps a test from being run, always or under a condition; or a new
