@@ -17,6 +17,15 @@ def open_to_read(path: Path) -> BinaryIO | None:
     return None if descriptor is None else os.fdopen(descriptor, "rb")
 
 
+def read_text(path: Path) -> str | None:
+    """All of the plain file at `path`, where it is not UTF-8 with replacements; None when there is none."""
+    file = open_to_read(path)
+    if file is None:
+        return None
+    with file:
+        return file.read().decode("utf-8", "replace")
+
+
 def open_below(folder: Path, name: str) -> BinaryIO | None:
     """The plain file `name`, in `folder` or in folders below it; None when there is none. No link on the way there is
     followed, so that it lies in no other folder.

@@ -235,11 +235,10 @@ def log(narrows: Narrows, check_id: int) -> str:
     """
     with narrows.reading() as db:
         check = check_queries.one(db, check_id)
-    file = files.open_to_read(narrows.settings.data / check.log) if check.log else None
-    if file is None:
+    text = files.read_text(narrows.settings.data / check.log) if check.log else None
+    if text is None:
         raise NotFound(f"Check {check_id} has no log: it is {check.state}.")
-    with file:
-        return file.read().decode("utf-8", "replace")
+    return text
 
 
 def of_revision(narrows: Narrows, revision_id: int) -> list[Check]:

@@ -200,11 +200,10 @@ def log(narrows: Narrows, number: int) -> str:
     """
     with narrows.reading() as db:
         found = counterproof_queries.one(db, number)
-    file = files.open_to_read(narrows.settings.data / found.log) if found.log else None
-    if file is None:
+    text = files.read_text(narrows.settings.data / found.log) if found.log else None
+    if text is None:
         raise NotFound(f"Counterproof {number} has no log: it is {found.state}.")
-    with file:
-        return file.read().decode("utf-8", "replace")
+    return text
 
 
 def _told(db: Session, verb: str, about: Counterproof, change: Change | None = None) -> None:

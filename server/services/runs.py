@@ -333,11 +333,7 @@ def retry(narrows: Narrows, change_id: int) -> Run:
 
 def touched(narrows: Narrows, run_id: int) -> list[str]:
     """Files that differ so far in the run's worktree, as `touch` last kept them."""
-    file = files.open_to_read(narrows.run_folder(run_id) / "touched")
-    if file is None:
-        return []
-    with file:
-        return file.read().decode("utf-8", "replace").splitlines()
+    return (files.read_text(narrows.run_folder(run_id) / "touched") or "").splitlines()
 
 
 def heartbeat(narrows: Narrows, executor: str, host: str, pid: int) -> None:
