@@ -51,7 +51,7 @@ PATIENCE = 60.0  # seconds for an answer to anything but the prompt: a mismatche
 FAREWELL = 2.0  # seconds between a wish (cancel, end of input) and the next, harder one
 PAUSE = 0.3  # seconds in which nothing more of an old conversation is told
 YOUNG = 62.0  # seconds from the start of the minute in which a session began (see Quirk.YOUNG_SESSIONS_BREAK)
-EXPORT = 20.0  # seconds for the program that tells what a session used
+EXPORT = 60.0  # seconds for the program that tells what a session used: it starts slowly where many do
 EXPORT_LIMIT = 64 * 1024 * 1024  # bytes of what it says
 BACKSTOP = 30.0  # seconds after which the runner ends what our own clock should have ended
 

@@ -82,7 +82,7 @@ class ScriptedModel:
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}" + (f"/s/{script}" if script else "")
 
-    def wait_for(self, look: Callable[[list[Request]], T | None], seconds: float = 60) -> T:
+    def wait_for(self, look: Callable[[list[Request]], T | None], seconds: float = 120) -> T:
         """What `look` answers once that is something; it is shown the requests so far, again after each one."""
         found: list[T] = []
 
