@@ -7,7 +7,7 @@ import itertools
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from dbos import DBOS, SetWorkflowID
 
@@ -19,6 +19,7 @@ from server.services import admission, checks, landings, pauses, room, runs
 
 UNDER_WAY = ("PENDING", "ENQUEUED")
 NOT_READ = {("change", "sent_back"), ("change", "abandoned")}  # nobody waits for the checks of what a person made
+READ = ("clock", "ticked")  # what was read makes room in the budget
 BEGUN = ("landing", "started")  # by the dispatch itself: nothing else can start because of it
 UNJUDGED = {  # there may be checks that no run looks after, or not any more
     ("revision", "revised"),
@@ -47,7 +48,7 @@ async def work(place: Workplace, ready: Callable[[], None]) -> None:
                     log.exception("dispatch failed")
 
 
-async def _answer(place: Workplace, batch: Iterable[Signal]) -> None:
+async def _answer(place: Workplace, batch: Sequence[Signal]) -> None:
     stored = [signal for signal in batch if signal.event_id is not None and (signal.topic, signal.verb) != BEGUN]
     unjudged = False
     for signal in stored:
@@ -62,7 +63,7 @@ async def _answer(place: Workplace, batch: Iterable[Signal]) -> None:
         unjudged = unjudged or (signal.topic, signal.verb) in UNJUDGED
     if unjudged:
         await _check_by_hand(place)
-    if stored:
+    if stored or any((signal.topic, signal.verb) == READ for signal in batch):
         await _start_what_may(place)
 
 

@@ -80,7 +80,7 @@ class Expectations:
 
 def state(narrows: Narrows, db: Session) -> Budget:
     """The budget as it stands."""
-    changes, minutes = queries.waiting(db)
+    changes, minutes = budget_queries.waiting(db)
     expectations, at_work = Expectations(db), budget_queries.at_work(db)
     coming = [expectations.of(each.project_id, each.kind) if each.minutes is None else each.minutes for each in at_work]
     wished = budget_queries.wished_minutes(db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from server.bus import Signal
 from server.domain.base import now
 from server.domain.change import Revision
 from server.domain.errors import Invalid, NotFound
@@ -51,7 +52,9 @@ def tick(
         clock.seconds = round(clock.seconds + narrows.eyes.take(begin, end), 6)  # moments are known no better than that
         clock.ticked_at = max(at, last or at)
         db.add(clock)
-        return clock.seconds
+        so_far = clock.seconds
+    narrows.bus.publish(Signal("clock", "ticked", revision_id))  # what was read makes room in the budget
+    return so_far
 
 
 def end_of(at: datetime, ended: float | None) -> float:

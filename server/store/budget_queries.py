@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, exists, func, or_
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -19,6 +21,34 @@ from server.store.queries import NOT_OVER
 
 DECIDED = (Verdict.LAND, Verdict.REQUEST_CHANGES, Verdict.ABANDON, Verdict.ACCEPT)
 LOOKED_AT = 100  # first revisions of any kind and project, newest first
+LEAST = 1.0  # minutes that a change takes which was read already, for the word that is still to be said
+SPARED = 0.5  # of the minutes that earlier revisions were read: of a later one only what differs is
+
+
+def _unread() -> ColumnElement[float]:
+    """The minutes of `Revision` that are still to be read; null where there is none yet."""
+    return func.max(LEAST, col(Revision.minutes) - _read(operator.eq) - _spared(_read(operator.lt)))
+
+
+def _to_come() -> ColumnElement[float]:
+    """The minutes that the revision after `Revision` will take, as if it were as large; null where it is the first."""
+    return func.max(LEAST, col(Revision.minutes) - _spared(_read(operator.le)))
+
+
+def _spared(read: ScalarSelect[float]) -> ColumnElement[float]:
+    return SPARED * func.min(read, col(Revision.minutes))
+
+
+def _read(which: Callable[[Any, Any], Any]) -> ScalarSelect[float]:
+    """The minutes that revisions of the change of `Revision` were read: those whose numbers compare so to its own."""
+    told = aliased(Revision)
+    return (
+        select(func.coalesce(func.sum(Clock.seconds), 0.0) / 60.0)
+        .join(told, col(told.id) == col(Clock.revision_id))
+        .where(col(told.change_id) == col(Revision.change_id), which(col(told.number), col(Revision.number)))
+        .correlate(Revision)
+        .scalar_subquery()
+    )
 
 
 def wished_minutes(db: Session) -> int | None:
@@ -27,8 +57,21 @@ def wished_minutes(db: Session) -> int | None:
     return None if found is None else int(found.value)
 
 
+def waiting(db: Session) -> tuple[int, float]:
+    """Changes in review, and how many minutes what is unread of their newest revisions takes."""
+    newest = (
+        select(func.max(Revision.id))
+        .join(Change, col(Change.id) == col(Revision.change_id))
+        .where(Change.state == ChangeState.IN_REVIEW)
+        .group_by(col(Revision.change_id))
+    )
+    wanted = select(func.count(), func.coalesce(func.sum(_unread()), 0.0)).where(col(Revision.id).in_(newest))
+    count, minutes = db.exec(wanted).one()
+    return count, float(minutes)
+
+
 class AtWork(NamedTuple):
-    """A change that an agent is at, or is about to be; `minutes` of its newest revision, None before the first."""
+    """A change that an agent is at, or is about to be; `minutes` are None before its first revision."""
 
     project_id: int
     kind: Kind
@@ -36,13 +79,16 @@ class AtWork(NamedTuple):
 
 
 def at_work(db: Session) -> list[AtWork]:
-    """The changes that will come to the desk, or come back to it; also those whose agents wait for an answer."""
+    """The changes that will come to the desk, or come back to it, with the minutes that reading them then will take;
+    also those whose agents wait for an answer.
+    """
     newest = select(func.max(Revision.id)).where(Revision.change_id == Change.id).correlate(Change).scalar_subquery()
     asks = exists().where(and_(col(Run.change_id) == col(Change.id), col(Run.state).in_(NOT_OVER)))
     working = col(Change.state) == ChangeState.WORKING
     stands_still = and_(col(Change.state) == ChangeState.NEEDS_ATTENTION, asks)
     rows = db.exec(
-        select(Change.project_id, Task.kind, Revision.minutes)
+        select(Change.project_id, Task.kind, _to_come())
+        .select_from(Change)
         .join(Task, col(Task.id) == col(Change.task_id))
         .join(Revision, col(Revision.id) == newest, isouter=True)
         .where(or_(working, stands_still))

@@ -402,20 +402,6 @@ def desk_count(db: Session, without: int | None = None) -> int:
     return db.exec(select(func.count()).select_from(Change).where(waits)).one()
 
 
-def waiting(db: Session) -> tuple[int, float]:
-    """Changes in review, and how many minutes reading their newest revisions takes."""
-    newest = (
-        select(func.max(Revision.id))
-        .join(Change, col(Change.id) == col(Revision.change_id))
-        .where(Change.state == ChangeState.IN_REVIEW)
-        .group_by(col(Revision.change_id))
-    )
-    count, minutes = db.exec(
-        select(func.count(), func.coalesce(func.sum(Revision.minutes), 0.0)).where(col(Revision.id).in_(newest))
-    ).one()
-    return count, float(minutes)
-
-
 # Questions
 
 

@@ -18,8 +18,20 @@ from server.domain.run import SILENT_AFTER, Executor, Run
 from server.domain.states import ChangeState, RunState
 from server.engine import checker, dispatch, processes
 from server.engine.engine import Engine
-from server.services import admission, agents, changes, projects, revisions, runs, tasks, transcripts
+from server.services import (
+    admission,
+    agents,
+    changes,
+    clocks,
+    preferences,
+    projects,
+    revisions,
+    runs,
+    tasks,
+    transcripts,
+)
 from server.services.narrows import Narrows
+from server.store import queries
 from tests.support.house import House, narrows_in
 from tests.support.repositories import Repository
 
@@ -125,6 +137,22 @@ def test_a_stop_and_a_start_go_on_with_what_was_running(
     kept = revisions.outline(narrows, revisions.get(narrows, change.id, 1))
     assert [row.path for row in kept] == ["said.txt"], "it began again, on a clean tree"
     assert len(runs.of_change(narrows, change.id)) == 1
+
+
+def test_a_task_starts_as_soon_as_enough_was_read(
+    narrows: Narrows, project: Project, engine: Engine, watcher: House
+) -> None:
+    preferences.put(narrows, budget=5)
+    engine.start()
+    change = watcher.waits(tasks.get(narrows, file(narrows, project)))
+    with narrows.transaction() as db:
+        revision = queries.revision(db, change.id, 1)
+        revision.minutes, revision.created_at = 6.0, now() - timedelta(hours=1)
+        db.add(revision)
+    second = file(narrows, project)
+    watcher.until(lambda: tasks.standing(narrows, second).shown == "paused by budget" or None)
+    clocks.tick(narrows, revision.id, 120)
+    watcher.waits(tasks.get(narrows, second))
 
 
 def test_signals_told_twice_start_nothing_twice(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,13 @@ from server.services import (
     admission,
     budget,
     changes,
+    clocks,
     desk,
     pauses,
     preferences,
     projects,
     reviews,
+    revisions,
     runs,
     tasks,
 )
@@ -125,6 +128,13 @@ def read(narrows: Narrows, minutes: float, *only: int) -> None:
                 revision.minutes = minutes
 
 
+def look(narrows: Narrows, change_id: int, minutes: float) -> None:
+    """The change's first revision is read for so long, from an hour or more after it came."""
+    revision = revisions.get(narrows, change_id, 1)
+    until = revision.created_at + timedelta(hours=1, minutes=minutes, seconds=clocks.seconds(narrows, revision))
+    clocks.tick(narrows, revision.id, minutes * 60, at=until)
+
+
 def test_the_budget_stops_new_tasks_and_says_until_when_but_never_a_follow_up(workshop: Workshop) -> None:
     narrows = with_settings(workshop.narrows, budget=60)
     change, other = workshop.change(), workshop.change()
@@ -159,6 +169,33 @@ def test_what_agents_are_at_counts_as_much_as_it_is_expected_to_bring(workshop: 
     assert titles(narrows) == ["One more"]
     stands = budget.look(narrows)
     assert (stands.working_changes, stands.expected_minutes) == (2, 9 + 14.5), "the mean of those before it"
+
+
+def test_what_was_read_of_a_change_no_longer_waits(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, budget=30)
+    change = workshop.change()
+    read(narrows, 45, change.id)
+    workshop.file("One more")
+    assert titles(narrows) == []
+    look(narrows, change.id, minutes=14)
+    assert (budget.look(narrows).waiting_minutes, titles(narrows)) == (31, [])
+    look(narrows, change.id, minutes=2)
+    assert (budget.look(narrows).waiting_minutes, titles(narrows)) == (29, ["One more"])
+    look(narrows, change.id, minutes=60)
+    assert budget.look(narrows).waiting_minutes == 1, "a word is still to be said"
+
+
+def test_of_a_change_that_was_read_before_half_is_expected_to_be_new(workshop: Workshop) -> None:
+    narrows = with_settings(workshop.narrows, budget=30)
+    change = workshop.change()
+    read(narrows, 40, change.id)
+    look(narrows, change.id, minutes=20)
+    reviews.request_changes(narrows, change.id, revision=1, message="Louder.")
+    assert budget.look(narrows).expected_minutes == 30, "20 of its 40 minutes were read, and half of them will be again"
+    [run] = workshop.admit()
+    workshop.finish(run, {"a.txt": "louder\n"})
+    read(narrows, 40, change.id)
+    assert (budget.look(narrows).waiting_changes, budget.look(narrows).waiting_minutes) == (1, 30)
 
 
 def test_a_new_task_counts_from_the_moment_it_is_given(workshop: Workshop) -> None:

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from tests.bench.capacity import Outcome
 
 PANELS = (
-    ("landed", "landed a day"),
+    ("landed", "changes landed a day"),
+    ("lines", "lines landed a day"),
     ("age", "hours on the desk when read"),
     ("conflicts", "conflicts for 100 landed"),
     ("stale", "stale hours a day"),
+    ("left", "on the desk at the end"),
 )
 COLOURS = {True: "#2b50c8", False: "#b87a00"}
 TEXT, MUTED, CARD = "#1d1d1b", "#5f5f5a", "#ffffff"
@@ -25,8 +27,8 @@ def draw(outcomes: Sequence[Outcome], folder: Path) -> None:
     from matplotlib.figure import Figure
 
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "narrows", "font.size": 9, "text.color": TEXT}):
-        canvas = Figure(figsize=(9, 5.6), facecolor=CARD, layout="constrained")
-        for axes, (name, title) in zip(canvas.subplots(2, 2).flat, PANELS, strict=True):
+        canvas = Figure(figsize=(9, 8), facecolor=CARD, layout="constrained")
+        for axes, (name, title) in zip(canvas.subplots(3, 2).flat, PANELS, strict=True):
             axes.set_title(title, loc="left", fontsize=10, color=TEXT)
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(colors=MUTED)

@@ -19,11 +19,11 @@ from sqlmodel import Session
 
 from server.domain.change import Change, Revision, reading_minutes
 from server.domain.project import Project
-from server.domain.review import Clock, Review, Verdict
+from server.domain.review import Review, Verdict
 from server.domain.run import Reason, Run
 from server.domain.states import ChangeState, RunState
 from server.domain.task import Task
-from server.services import admission, rates
+from server.services import admission, clocks, rates
 from server.services.narrows import Narrows
 from server.store import queries
 from tests.bench.capacity.history import Place, Work
@@ -38,6 +38,9 @@ AGENT_MINUTES = (2.6, 0.6)  # of the logarithm: 13 minutes in the middle, one in
 FOLLOW_UP = 0.5  # of a first turn's time
 PACE, PER_FILE = 400 / 60, 0.5  # the person's own: lines a minute, minutes a file; Narrows has to find it out
 MOOD = 0.25  # how far a reading differs from that
+SPARED = 0.5  # of a reading where an earlier revision was read just now: what differs is read; less, as it is forgotten
+HALF_LIFE = 4.0  # hours
+TICK = 2.0  # minutes after which the clock is told
 GLANCE = 1.0  # minutes for a change that the page says conflicts: it goes back at once
 SENT_BACK = (0.35, 0.15)  # of first revisions, of later ones
 
@@ -52,6 +55,7 @@ class Doing:
     read: float = 0  # minutes that the person read it so far
     looked: float | None = None  # when they last did
     runs: int = 0
+    revision: int = 0  # the newest one's id
 
 
 @dataclass
@@ -59,6 +63,8 @@ class Tally:
     """What came of it."""
 
     landed: int = 0
+    lines: int = 0  # of what landed
+    reading: float = 0  # minutes
     ages: list[float] = field(default_factory=list)  # minutes on the desk, of each change that was read
     conflicts: int = 0  # changes that could not land since another had
     reread: float = 0  # minutes that were read of them before
@@ -148,7 +154,8 @@ class World:
             change = queries.change(db, run.change_id)
             change.present()
             change.ready_at = self.at()
-            minutes = self._revise(db, change, ended, doing.work)
+            revision = self._revise(db, change, ended, doing.work)
+            doing.revision, minutes = revision.id, revision.minutes
         self.desk[run.change_id] = minutes
         for place in doing.work.places:
             self.touching[place].add(run.change_id)
@@ -156,7 +163,7 @@ class World:
         if not self.came.triggered:
             self.came.succeed()
 
-    def _revise(self, db: Session, change: Change, run: Run, work: Work) -> float:
+    def _revise(self, db: Session, change: Change, run: Run, work: Work) -> Revision:
         number = queries.next_revision_number(db, change.id)
         name = f"{change.id}-{number}"
         revision = Revision(
@@ -175,7 +182,8 @@ class World:
         )
         revision.minutes = reading_minutes(work.files, work.lines, rates.of_change(db, change.id))
         db.add(revision)
-        return revision.minutes
+        db.flush()
+        return revision
 
     def _reader(self) -> Generator[simpy.Event, None, None]:
         for day in range(DAYS):
@@ -196,20 +204,31 @@ class World:
     def _read(self, change_id: int) -> Generator[simpy.Event, None, None]:
         doing = self.doings[change_id]
         if self.conflicts(doing):
-            yield self.env.timeout(GLANCE)
+            yield from self._look_at(doing, GLANCE)
             self._send_back(change_id, conflict=True)
             return
         self.tally.ages.append(self.env.now - doing.ready)
         minutes = (doing.work.lines / PACE + doing.work.files * PER_FILE) * self.chance.uniform(1 - MOOD, 1 + MOOD)
-        if doing.read:
-            minutes *= FOLLOW_UP  # what changed since
-        doing.read += minutes
-        yield self.env.timeout(minutes)
-        doing.looked = self.env.now
+        if doing.looked is not None:
+            hours = (self.env.now - doing.looked) / 60
+            minutes *= 1 - SPARED * 0.5 ** (hours / HALF_LIFE)
+        yield from self._look_at(doing, minutes)
         if self.chance.random() < SENT_BACK[doing.runs > 1]:
             self._send_back(change_id)
         else:
             self._land(change_id)
+
+    def _look_at(self, doing: Doing, minutes: float) -> Generator[simpy.Event, None, None]:
+        """The page is open so long: the clock is told now and then, and what was read makes room."""
+        doing.read += minutes
+        self.tally.reading += minutes
+        while minutes > 0:
+            piece = min(TICK, minutes)
+            yield self.env.timeout(piece)
+            clocks.tick(self.narrows, doing.revision, piece * 60, at=self.at())
+            self._dispatch()
+            minutes -= piece
+        doing.looked = self.env.now
 
     def _send_back(self, change_id: int, *, conflict: bool = False) -> None:
         doing = self.doings[change_id]
@@ -234,15 +253,13 @@ class World:
             queries.task(db, change.task_id).finish()
             assert change.state is ChangeState.LANDED
         self.tally.landed += 1
+        self.tally.lines += doing.work.lines
         self.changed_at |= dict.fromkeys(doing.work.places, self.tally.landed)
         self._dispatch()
 
     def _judge(self, db: Session, change: Change, verdict: Verdict, doing: Doing) -> None:
-        """The verdict, with the clock of what was read; the change leaves the desk."""
+        """The verdict; the change leaves the desk."""
         del self.desk[change.id]
         for place in doing.work.places:
             self.touching[place].discard(change.id)
-        revision = queries.last_revision(db, change.id)
-        assert revision is not None
-        db.add(Review(change_id=change.id, revision_id=revision.id, verdict=verdict, created_at=self.at()))
-        db.add(Clock(revision_id=revision.id, seconds=doing.read * 60, ticked_at=self.at()))
+        db.add(Review(change_id=change.id, revision_id=doing.revision, verdict=verdict, created_at=self.at()))

@@ -21,6 +21,8 @@ from tests.bench.receipts.world import IDS, TAMPERS, World
 from tests.support.landing import carry_out
 from tests.support.seen import Content, Seen
 
+Measure = tuple[str, str, str, int]  # a path, the modes before and after, how many lines differ
+
 
 class Case:
     """One change in a world."""
@@ -32,11 +34,12 @@ class Case:
             ("", "before the click", "after the click", "after the proof"), (55, 15, 15, 15)
         )[0]
         self.seen: dict[str, Seen] = {}
-        self.known = [self._measures(before, after)]  # what lands, as it was read, or acknowledged at the click
+        self.known: list[set[Measure]] = []  # what lands, as it was read, or acknowledged at the click
 
     def land(self) -> None:
         world = self.world
         revision = self._make()
+        self.known = [self._measures(self.before, self.after)]
         if self.acts == "before the click":
             world.commit()
         try:
@@ -88,7 +91,6 @@ class Case:
             if objected.assessment.blockers:
                 raise
             self._count("a warning acknowledged")
-            self.known = [self._measures(self.before, self.after)]
             self.known.append(self._measures(self.world.files, merged(self.before, self.world.files, self.after)))
             known = [warning.hash for warning in objected.assessment.warnings]
             return landings.land(narrows, revision.change_id, revision=revision.number, acknowledge=known)
@@ -160,7 +162,7 @@ class Case:
         return "files of the user's are in the way" if user.in_the_way(self.world.files, landed) else ""
 
     @staticmethod
-    def _measures(old: Files, new: Files) -> set[tuple[object, ...]]:
+    def _measures(old: Files, new: Files) -> set[Measure]:
         """What changes, file by file, in numbers."""
         none = ("", b"")
         both = {path: (old.get(path, none), new.get(path, none)) for path in old.keys() | new.keys()}
