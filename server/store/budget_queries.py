@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
 
 from server.domain.change import Change, Revision
 from server.domain.preference import Preference
@@ -59,15 +61,19 @@ def wished_minutes(db: Session) -> int | None:
 
 def waiting(db: Session) -> tuple[int, float]:
     """Changes in review, and how many minutes what is unread of their newest revisions takes."""
+    count, minutes = db.exec(_waiting()).one()
+    return count, float(minutes)
+
+
+@cache  # as the others below: making a statement takes longer than carrying it out
+def _waiting() -> Select[int, float]:
     newest = (
         select(func.max(Revision.id))
         .join(Change, col(Change.id) == col(Revision.change_id))
         .where(Change.state == ChangeState.IN_REVIEW)
         .group_by(col(Revision.change_id))
     )
-    wanted = select(func.count(), func.coalesce(func.sum(_unread()), 0.0)).where(col(Revision.id).in_(newest))
-    count, minutes = db.exec(wanted).one()
-    return count, float(minutes)
+    return select(func.count(), func.coalesce(func.sum(_unread()), 0.0)).where(col(Revision.id).in_(newest))
 
 
 class AtWork(NamedTuple):
@@ -82,22 +88,31 @@ def at_work(db: Session) -> list[AtWork]:
     """The changes that will come to the desk, or come back to it, with the minutes that reading them then will take;
     also those whose agents wait for an answer.
     """
+    return [AtWork(project_id, Kind(kind), minutes) for project_id, kind, minutes in db.exec(_at_work())]
+
+
+@cache
+def _at_work() -> Select[int, str, float]:
     newest = select(func.max(Revision.id)).where(Revision.change_id == Change.id).correlate(Change).scalar_subquery()
     asks = exists().where(and_(col(Run.change_id) == col(Change.id), col(Run.state).in_(NOT_OVER)))
     working = col(Change.state) == ChangeState.WORKING
     stands_still = and_(col(Change.state) == ChangeState.NEEDS_ATTENTION, asks)
-    rows = db.exec(
+    return (
         select(Change.project_id, Task.kind, _to_come())
         .select_from(Change)
         .join(Task, col(Task.id) == col(Change.task_id))
         .join(Revision, col(Revision.id) == newest, isouter=True)
         .where(or_(working, stands_still))
     )
-    return [AtWork(project_id, Kind(kind), minutes) for project_id, kind, minutes in rows]
 
 
 def first_minutes(db: Session) -> list[AtWork]:
     """The newest first revisions, newest first, each as its change was."""
+    return [AtWork(project_id, Kind(kind), minutes) for project_id, kind, minutes in db.exec(_first_minutes())]
+
+
+@cache
+def _first_minutes() -> Select[int, str, Any]:
     newest = (
         select(Revision.id, Revision.change_id, Revision.minutes)
         .where(Revision.number == 1)
@@ -105,14 +120,13 @@ def first_minutes(db: Session) -> list[AtWork]:
         .limit(LOOKED_AT)
         .subquery()
     )
-    rows = db.exec(
+    return (
         select(Change.project_id, Task.kind, newest.c.minutes)
         .select_from(newest)
         .join(Change, col(Change.id) == newest.c.change_id)
         .join(Task, col(Task.id) == col(Change.task_id))
         .order_by(newest.c.id.desc())
     )
-    return [AtWork(project_id, Kind(kind), minutes) for project_id, kind, minutes in rows]
 
 
 class Reading(NamedTuple):

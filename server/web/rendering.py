@@ -32,6 +32,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(assets.templates()),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,  # each piece of each file would ask the disk whether its template has changed
         trim_blocks=True,
         lstrip_blocks=True,
     )
