@@ -44,6 +44,10 @@ class Seen:
         }
         return cls(found, index, (git_dir / "HEAD").read_text())
 
+    def moves(self, landed: Mapping[str, Content | None]) -> dict[str, Content | None]:
+        """What of that happens here: a file that its user took out of the index is theirs, and stays when it goes."""
+        return {path: content for path, content in landed.items() if content is not None or path in self.index}
+
     def differences(self, after: Seen, landed: Mapping[str, Content | None]) -> Iterator[str]:
         """Where `after` has something else, but for what landed: path -> its content now, None where it is gone."""
         for path in sorted(self.files.keys() | after.files.keys()):

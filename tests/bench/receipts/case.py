@@ -142,7 +142,7 @@ class Case:
         where = "linked: " if world.user.stands == "in a linked worktree" else ""
         now = world.user.seen()
         for name, seen in self.seen.items():
-            moves = landed if name == where and world.user.on_main else {}
+            moves = seen.moves(landed) if name == where and world.user.on_main else {}
             for words in seen.differences(now[name], moves):
                 self._fault(f"{name}{words}")
 
