@@ -45,7 +45,7 @@ def draw(outcomes: Sequence[Outcome], folder: Path) -> None:
                 )
             axes.set_xticks(sorted({each.setup.agents for each in outcomes}))
             axes.set_ylim(bottom=0)
-        canvas.supxlabel("agents", fontsize=9, color=MUTED)
+            axes.set_xlabel("agents", fontsize=8, color=MUTED)
         handles, labels = canvas.axes[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
         folder.mkdir(parents=True, exist_ok=True)
