@@ -7,6 +7,7 @@ const PAUSE = 400; // milliseconds
 const LONGEST = 1000; // that typing without a pause goes unkept
 const AGAIN = 2000; // after a server did not answer
 const waiting = new Map();
+const arriving = new Map(); // what is on its way: the next text of its key goes after it, or the older one might come last
 
 export function draftKey(field) {
   if (field.dataset?.draft) return field.dataset.draft;
@@ -39,9 +40,12 @@ export function keepSoon(field) {
 function keepIn(pause, key, field, since = Date.now()) {
   const send = (more) => {
     waiting.delete(key);
-    keep(key, draftText(field), more).catch(() => {
+    const now = () => keep(key, draftText(field), more);
+    const before = more ? null : arriving.get(key); // a page that goes can't wait
+    const sent = (before ? before.then(now) : now()).catch(() => {
       if (field.isConnected && !waiting.has(key)) keepIn(AGAIN, key, field);
-    });
+    }).finally(() => arriving.get(key) === sent && arriving.delete(key));
+    arriving.set(key, sent);
   };
   waiting.set(key, { send, field, since, timer: setTimeout(send, pause) });
 }

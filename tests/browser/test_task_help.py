@@ -52,7 +52,7 @@ def test_the_chosen_agents_survive_a_reload(site: Site, enter: Enter) -> None:
     page = enter("/tasks/new")
     page.get_by_text("Have several agents try it").click()
     page.get_by_label("mine").check()
-    with page.expect_response(lambda answer: answer.url.endswith("/rivals")):
+    with page.expect_response(lambda answer: answer.request.post_data == "text=mine%2Cyours"):
         page.get_by_label("yours").check()
     assert drafts.find(site.narrows, "task/new/rivals") == {"task/new/rivals": "mine,yours"}
     page.reload()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from server.services import drafts, tasks
 from tests.browser.conftest import Site
@@ -32,6 +32,28 @@ def test_the_task_form_survives_a_reload_and_is_ready_for_the_next(site: Site, e
     assert not drafts.find(site.narrows, "task/new/title")
     standing = tasks.standing(site.narrows, 2)
     assert (standing.task.brief, [task.id for task in standing.after]) == ("`parse('2d')` gives 172800", [earlier.id])
+
+
+def test_an_older_draft_never_arrives_last(site: Site, enter: Enter) -> None:
+    page = enter("/tasks/new")
+    page.clock.install()
+    title, address, sent = page.get_by_label("Title"), "**/drafts/task/new/title", list[Route]()
+
+    def hold_the_first(route: Route) -> None:
+        sent.append(route)
+        if len(sent) > 1:
+            route.continue_()
+
+    page.route(address, hold_the_first)
+    title.fill("Parse")
+    with page.expect_request(address):
+        page.clock.run_for(1000)
+    title.fill("Parse days")
+    page.clock.run_for(1000)
+    assert len(sent) == 1, "the server has not answered yet"
+    with page.expect_response(lambda answer: answer.request.post_data == "text=Parse+days"):
+        sent[0].continue_()
+    assert drafts.find(site.narrows, "task/new/title") == {"task/new/title": "Parse days"}
 
 
 def test_a_mistake_is_shown_beside_its_field(site: Site, enter: Enter) -> None:
