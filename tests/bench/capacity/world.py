@@ -64,7 +64,6 @@ class Tally:
 
     landed: int = 0
     lines: int = 0  # of what landed
-    reading: float = 0  # minutes
     ages: list[float] = field(default_factory=list)  # minutes on the desk, of each change that was read
     conflicts: int = 0  # changes that could not land since another had
     reread: float = 0  # minutes that were read of them before
@@ -221,7 +220,6 @@ class World:
     def _look_at(self, doing: Doing, minutes: float) -> Generator[simpy.Event, None, None]:
         """The page is open so long: the clock is told now and then, and what was read makes room."""
         doing.read += minutes
-        self.tally.reading += minutes
         while minutes > 0:
             piece = min(TICK, minutes)
             yield self.env.timeout(piece)
