@@ -15,6 +15,7 @@ from server.agents.protocol import AgentSpec, Manner, Update
 from server.domain.trouble import Trouble
 from server.engine import processes
 from tests.agents.conftest import SPEAK, Place, scripted
+from tests.support.speed import here
 
 HERE = Path(__file__).parent
 
@@ -199,7 +200,7 @@ while True: time.sleep(1)
     began = time.monotonic()
     outcome = place.turn(scripted(program), stop_when=lambda update: update.text == "working")
     assert outcome.state == "stopped"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < here(5)
 
 
 def test_a_stop_before_the_first_word(place: Place) -> None:

@@ -22,6 +22,7 @@ from server.services.narrows import Narrows
 from tests.engine.alongside import at_work
 from tests.services.workshop import Workshop
 from tests.support.repositories import Repository
+from tests.support.speed import here
 
 
 def prospect(narrows: Narrows, change: Change) -> Prospect | None:
@@ -204,7 +205,7 @@ def test_a_commit_of_the_persons_own_is_foreseen_within_a_second(
         took = time.monotonic() - committed
 
     at_work(forecasting.work(place), story)
-    assert took < 1
+    assert took < here(1)
 
 
 def test_a_database_that_is_busy_once_ends_nothing(

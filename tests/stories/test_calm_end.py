@@ -25,6 +25,7 @@ from tests.support.gates import Shop
 from tests.support.house import narrows_in
 from tests.support.processes import alive, wait_gone, wait_until
 from tests.support.server import Server
+from tests.support.speed import here
 
 pytestmark = pytest.mark.alone
 
@@ -58,7 +59,7 @@ def stops_calmly(server: Server, number: signal.Signals = signal.SIGINT, within:
     started = psutil.Process(server.pid).children(recursive=True)
     began = time.monotonic()
     code = server.stop(number)
-    assert time.monotonic() - began < within
+    assert time.monotonic() - began < here(within)
     assert not [process for process in started if process.is_running() and alive(process.pid)]
     said = [line for line in server.last_words.splitlines() if not line.startswith(GREETING)]
     log = server.data / "logs/narrows.log"
