@@ -12,9 +12,10 @@ from pathlib import Path
 import hypothesis
 import psutil
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from tests.support import browser as browsers
+from tests.support.processes import PATIENCE
 
 GIT_CONFIG = """\
 [user]
@@ -25,7 +26,7 @@ GIT_CONFIG = """\
 """
 PRIVATE = ("GIT_", "NARROWS_", "XDG_")
 MARK = "TEST_SESSION"
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = PATIENCE
 PARTS_OF_A_PAGE = {"script", "stylesheet", "image", "font"}
 
 hypothesis.settings.register_profile("narrows", deadline=None)
@@ -33,6 +34,7 @@ hypothesis.settings.load_profile("narrows")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    expect.set_options(timeout=PATIENCE * 1000)
     gc.disable()  # until all is collected
     config.addinivalue_line(
         "markers", "tolerates(*kinds): browser trouble that the test provokes: console, script, missing, 5xx"

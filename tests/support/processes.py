@@ -14,13 +14,15 @@ from server.engine import runner
 
 T = TypeVar("T")
 
+PATIENCE = 30.0  # seconds that something is waited for which comes at once on an idle machine
+
 
 def alive(pid: int) -> bool:
     """Whether `pid` still executes (a dead process that nobody has collected does not)."""
     return runner.running(pid)
 
 
-def wait_gone(pids: Iterable[int], seconds: float = 5.0) -> None:
+def wait_gone(pids: Iterable[int], seconds: float = PATIENCE) -> None:
     """Blocks until none of `pids` executes any more; fails when that takes longer than `seconds`."""
     deadline = time.monotonic() + seconds
     for pid in pids:
@@ -31,12 +33,12 @@ def wait_gone(pids: Iterable[int], seconds: float = 5.0) -> None:
             assert ended, f"process {pid} is still there: {_command_line(pid)}"
 
 
-def wait_for(path: Path, seconds: float = 10.0) -> str:
+def wait_for(path: Path, seconds: float = PATIENCE) -> str:
     """Blocks until a program under test has written `path` to the end of a line; its text."""
     return wait_until(lambda: _whole(path), f"{path} was not written", seconds)
 
 
-def wait_until(check: Callable[[], T | None], otherwise: str, seconds: float = 10.0) -> T:
+def wait_until(check: Callable[[], T | None], otherwise: str, seconds: float = PATIENCE) -> T:
     """Asks again and again until `check` answers something true; for what the kernel has no event for."""
     deadline = time.monotonic() + seconds
     while not (answer := check()):
