@@ -72,6 +72,11 @@ class Patterns:
     folded: frozenset[int]
     complete: bool = True
 
+    @property
+    def nothing(self) -> bool:
+        """Whether it was looked through, and no edit repeats."""
+        return self.complete and not self.patterns
+
 
 TOO_LARGE = Patterns([], 0, [], frozenset(), complete=False)
 

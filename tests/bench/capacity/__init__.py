@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from tests.support.house import narrows_in
 
 AGENTS = (2, 4, 8, 16)
 BUDGET = 30  # minutes: the default
+UNBOUND = 2  # runs of a setup without a budget, at most
 TOGETHER = 24  # changes that followed each other are worked on at about the same time
 ORDERS = {"first come": first_come, "the desk's order": as_the_desk_says}
 
@@ -37,6 +39,10 @@ class Setup:
     agents: int
     budget: int
     order: str
+
+    def seeds(self, first: int, runs: int) -> list[int]:
+        """A number for each run of it: one without a budget takes ten times as long, and differs little."""
+        return [first + n for n in range(runs if self.budget else min(runs, UNBOUND))]
 
     def __str__(self) -> str:
         budget = f"a budget of {self.budget} min" if self.budget else "no budget"
@@ -87,7 +93,7 @@ class Outcome:
 
 def main() -> int:
     wishes = options("capacity", __doc__, "repositories", "--seed", "--processes")
-    wishes.add_argument("--runs", type=int, default=2, help="with other chances, of each setup")
+    wishes.add_argument("--runs", type=int, default=12, help=f"with other chances; {UNBOUND} without a budget")
     wishes.add_argument("--most", type=int, default=1500, help="commits of each repository")
     wishes.add_argument("--pictures", type=Path)
     asked = wishes.parse_args()
@@ -97,11 +103,12 @@ def main() -> int:
         f"{len(works)} changes of {len(histories)} repositories, {fmean(each.lines for each in works):.0f} lines each"
     )
     setups = [Setup(agents, budget, order) for agents in AGENTS for budget in (0, BUDGET) for order in ORDERS]
-    seeds = [asked.seed + n for n in range(asked.runs)]
-    jobs = [(setup, works, seed) for setup in setups for seed in seeds]
+    jobs = [(setup, works, seed) for setup in setups for seed in setup.seeds(asked.seed, asked.runs)]
+    tallies: defaultdict[Setup, list[Tally]] = defaultdict(list)
     with ProcessPoolExecutor(asked.processes) as pool:
-        tallies = list(pool.map(simulate, *zip(*jobs, strict=True)))
-    outcomes = [Outcome.of(setup, tallies[n * len(seeds) : (n + 1) * len(seeds)]) for n, setup in enumerate(setups)]
+        for (setup, _, _), tally in zip(jobs, pool.map(simulate, *zip(*jobs, strict=True)), strict=True):
+            tallies[setup].append(tally)
+    outcomes = [Outcome.of(setup, tallies[setup]) for setup in setups]
     for each in outcomes:
         print(
             f"{each.setup!s:47} {each.landed:5.1f} a day ({each.lines:4.0f} lines), read after {each.age:4.1f} h, "

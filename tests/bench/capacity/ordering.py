@@ -35,7 +35,7 @@ def _candidate(world: World, number: int, minutes: float) -> Candidate:
         minutes,
         crosses=world.crosses(number),
         conflicts=world.conflicts(doing),
-        remembered_at=_moment(world, doing.looked) if doing.looked else None,
+        remembered_at=None if doing.read_at is None else _moment(world, doing.read_at),
     )
 
 

@@ -53,7 +53,7 @@ class Doing:
     base: int
     ready: float = 0
     read: float = 0  # minutes that the person read it so far
-    looked: float | None = None  # when they last did
+    read_at: float | None = None  # when they last did
     runs: int = 0
     revision: int = 0  # the newest one's id
 
@@ -208,10 +208,11 @@ class World:
             return
         self.tally.ages.append(self.env.now - doing.ready)
         minutes = (doing.work.lines / PACE + doing.work.files * PER_FILE) * self.chance.uniform(1 - MOOD, 1 + MOOD)
-        if doing.looked is not None:
-            hours = (self.env.now - doing.looked) / 60
+        if doing.read_at is not None:
+            hours = (self.env.now - doing.read_at) / 60
             minutes *= 1 - SPARED * 0.5 ** (hours / HALF_LIFE)
         yield from self._look_at(doing, minutes)
+        doing.read_at = self.env.now
         if self.chance.random() < SENT_BACK[doing.runs > 1]:
             self._send_back(change_id)
         else:
@@ -226,7 +227,6 @@ class World:
             clocks.tick(self.narrows, doing.revision, piece * 60, at=self.at())
             self._dispatch()
             minutes -= piece
-        doing.looked = self.env.now
 
     def _send_back(self, change_id: int, *, conflict: bool = False) -> None:
         doing = self.doings[change_id]

@@ -73,6 +73,13 @@ def test_where_nobody_has_looked_the_page_asks_for_it(person: Person, on_desk: D
     assert "The same edit 3 times, in 3 files" in person.reads(f"/changes/{change}")
 
 
+def test_where_nothing_repeats_nothing_is_said_once_somebody_has_looked(person: Person, on_desk: Desk) -> None:
+    change = on_desk.holds(files={"src/m0.py": "def f0(b):\n    return b\n"}, kind=Kind.MAINTENANCE)
+    assert "Edits that repeat" in person.reads(f"/changes/{change}")
+    assert "No edit is made in three places or more." in person.peeks(f"/changes/{change}/revisions/1/patterns")
+    assert "Edits that repeat" not in person.reads(f"/changes/{change}")
+
+
 def test_code_is_shown_and_never_run(person: Person, on_desk: Desk, narrows: Narrows) -> None:
     hostile = {name: text.replace("fetch", "<script>alert(1)</script>&amp;\u202e") for name, text in FILES.items()}
     change = on_desk.holds(files=hostile, kind=Kind.MAINTENANCE)
