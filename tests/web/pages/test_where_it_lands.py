@@ -45,6 +45,15 @@ def test_a_remote_is_chosen_among_those_that_are_there(
     assert projects.get(narrows, 1).remote == ""
 
 
+def test_without_a_remote_nothing_is_asked_about_one(person: Person, narrows: Narrows, repository: Repository) -> None:
+    page = person.reads(f"/projects/examination?path={repository.path}")
+    assert "by a push" not in page
+    assert "pull request" not in page
+    person.sends("/projects", path=str(repository.path), **SETTINGS, follows="on")
+    assert 'type="hidden" name="follows" value="on"' in person.reads("/projects/1")
+    assert projects.get(narrows, 1).follows, "as a remote that is added later finds it"
+
+
 def test_every_mistake_is_a_sentence_beside_what_was_chosen(
     person: Person, narrows: Narrows, repository: Repository, remote: Remote
 ) -> None:
