@@ -76,6 +76,17 @@ def test_a_red_check_stands_above_the_diff(person: Person, on_desk: Desk, narrow
     assert person.client.get("/checks/1/log").headers["content-type"].startswith("text/plain")
 
 
+def test_a_change_with_nothing_to_read_yet_has_facts_and_no_evidence(person: Person, on_desk: Desk) -> None:
+    tasks.file(on_desk.narrows, project_id=on_desk.project.id, title="One")
+    (run,) = on_desk.worker.admit()
+    page = person.reads(f"/changes/{run.change_id}")
+    assert "Evidence" not in page
+    assert f'<a href="/runs/{run.id}">transcript</a>' in page
+    on_desk.holds("Another")
+    page = person.reads("/")
+    assert page.index("Evidence</h2>") < page.index("Facts</h2>") < page.index("1 file changed")
+
+
 def test_an_unknown_change_is_a_page_with_a_way_back(person: Person) -> None:
     page = person.reads("/changes/99", status=404)
     assert "There is no change 99." in page
