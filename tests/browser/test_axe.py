@@ -6,6 +6,7 @@ import importlib
 import importlib.resources
 import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Page
@@ -117,4 +118,15 @@ def violations(page: Page) -> list[str]:
     """What axe-core has against the page, with everything on it unfolded."""
     page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     page.evaluate(AXE)
-    return list(page.evaluate(RUN, TAGS))
+    with _in_whole(page):
+        return list(page.evaluate(RUN, TAGS))
+
+
+@contextmanager
+def _in_whole(page: Page) -> Iterator[None]:
+    """All of the page at once: what happens to be under the bar at its foot can be scrolled from there."""
+    size = page.viewport_size
+    assert size
+    page.set_viewport_size({**size, "height": page.evaluate("document.documentElement.scrollHeight")})
+    yield
+    page.set_viewport_size(size)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ _NO_SECRETS = ("IPPublicDetector", "HexHighEntropyString")
 _GUESSES = ("BasicAuthDetector", "KeywordDetector", "Base64HighEntropyString")
 _LIMITS = {"Base64HighEntropyString": RANDOM, "KeywordDetector": WORDY, "BasicAuthDetector": WORDY}
 _EXAMPLES = re.compile(r"(^|/)(docs?|examples?|samples?|fixtures?|testing|testdata)/|\.(md|rst|adoc|txt|ipynb)$", re.I)
+# The HTTP client that comes along says that it has no SOCKS. Its own filter against that is lost where another thread
+# leaves `catch_warnings` meanwhile; one that is set before any thread runs is not.
+warnings.filterwarnings("ignore", module=r"urllib3\.contrib\.socks")
 
 
 def find(material: Material) -> Iterator[Finding]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from server.domain.flag import FlagKind
@@ -64,3 +67,13 @@ def test_where_there_is_too_much_to_look_through_that_is_said(monkeypatch: pytes
     [found] = secrets.find(change({"a.py": ("", "x = 1\ny = 2\n"), "b.py": ("", f"key = '{AWS}'\n")}))
     assert (found.path, found.line) == ("a.py", 2)
     assert "nobody looked" in found.sentence
+
+
+def test_the_library_comes_without_a_word_whatever_other_threads_do_to_the_filters() -> None:
+    program = (
+        "import logging, warnings; from server.reading.evidence import secrets;"
+        "warnings.simplefilter = lambda *_, **__: None;"  # as where another thread takes a filter back at once
+        "logging.basicConfig(); secrets._plugins()"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stderr == ""
