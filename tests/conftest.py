@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect,
 
 from tests.support import browser as browsers
 from tests.support.processes import PATIENCE
+from tests.support.speed import here
 
 GIT_CONFIG = """\
 [user]
@@ -26,7 +27,7 @@ GIT_CONFIG = """\
 """
 PRIVATE = ("GIT_", "NARROWS_", "XDG_")
 MARK = "TEST_SESSION"
-GRACE_SECONDS = PATIENCE
+GRACE_SECONDS = 5.0
 PARTS_OF_A_PAGE = {"script", "stylesheet", "image", "font"}
 
 hypothesis.settings.register_profile("narrows", deadline=None)
@@ -63,7 +64,7 @@ def _nothing_left_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """Fail when a process of this session outlives it, even one that left its parent."""
     base = tmp_path_factory.getbasetemp()
     yield
-    _, left = psutil.wait_procs(_processes_of_session(base), timeout=GRACE_SECONDS)
+    _, left = psutil.wait_procs(_processes_of_session(base), timeout=here(GRACE_SECONDS))
     stories = [f"{process.pid} {_command_line(process)}" for process in left]
     for process in left:
         process.kill()

@@ -24,7 +24,6 @@ from tests.services.workshop import Workshop
 from tests.support.house import narrows_in
 from tests.support.processes import wait_gone, wait_until
 from tests.support.repositories import Repository
-from tests.support.speed import here
 
 HOSTILE = "\x1b]0;owned\x07\u202e"
 
@@ -280,7 +279,7 @@ def test_a_server_that_is_told_to_stop_ends_while_somebody_listens(server: Setti
         assert json.loads(next(lines).removeprefix("data: "))["verb"] == "registered"
         os.kill(pid, signal.SIGINT)
         assert not [line for line in lines if line.startswith("data")]
-    wait_gone([pid], seconds=here(3))
+    wait_gone([pid], seconds=3)
 
 
 def test_the_trash_and_how_it_stands(narrows: Callable[..., Said], tmp_path: Path) -> None:

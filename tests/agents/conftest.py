@@ -116,7 +116,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     for folder in (here.worktree, here.folder, here.home):
         folder.mkdir()
     yield here
-    wait_gone(carrying(f"NARROWS_RUN={processes.mark(here.folder)}"), seconds=10)
+    wait_gone(carrying(f"NARROWS_RUN={processes.mark(here.folder)}"), seconds=1)
     assert not processes.held(here.folder)
 
 

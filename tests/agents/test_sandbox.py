@@ -380,7 +380,7 @@ def test_a_stopped_agent_has_its_time_and_leaves_nothing(house: House) -> None:
     out, end = asyncio.run(stopped())
     assert (out, end.code, end.stopped) == (b"cleaned up\n", 7, True)
     assert end.seconds < 15
-    wait_gone(carrying(f"NARROWS_RUN={processes.mark(house.run)}"), seconds=10)
+    wait_gone(carrying(f"NARROWS_RUN={processes.mark(house.run)}"), seconds=1)
     assert not processes.held(house.run)
 
 
@@ -388,7 +388,7 @@ def test_an_agent_that_ends_by_itself_leaves_nothing_either(house: House) -> Non
     leaving = TENACIOUS.replace("time.sleep(600)\n", "sys.exit(3)\n").replace("sys.exit(3)\n", "time.sleep(600)\n", 1)
     _, end = house.output((sys.executable, "-I", "-c", leaving), house.confinement())
     assert end.code == 3
-    wait_gone(carrying(f"NARROWS_RUN={processes.mark(house.run)}"), seconds=10)
+    wait_gone(carrying(f"NARROWS_RUN={processes.mark(house.run)}"), seconds=1)
     assert not processes.held(house.run)
 
 

@@ -153,7 +153,7 @@ def test_everything_is_ended_even_when_the_loop_that_started_it_hangs(tmp_path: 
     loop.start()
     assert started.wait(10)
     processes.stop_all()
-    wait_gone(pids, seconds=10)
+    wait_gone(pids, seconds=1)
     release.set()
     loop.join(10)
     assert not loop.is_alive()

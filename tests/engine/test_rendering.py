@@ -75,7 +75,7 @@ def test_a_large_revision_is_prepared_by_a_process_that_ends_with_the_engine(
 
     at_work(rendering.work(place), story)
     assert len(there) == 1
-    wait_gone(there)
+    wait_gone(there, 2)
 
 
 def test_a_process_that_has_nothing_to_do_ends(

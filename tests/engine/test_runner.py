@@ -73,7 +73,7 @@ while True:
 def folder(tmp_path: Path) -> Iterator[Path]:
     """A run folder; the test fails if anything that carries its mark is still there at the end."""
     yield tmp_path
-    wait_gone(carrying(f"NARROWS_RUN={processes.mark(tmp_path)}"), seconds=10)
+    wait_gone(carrying(f"NARROWS_RUN={processes.mark(tmp_path)}"), seconds=1)
 
 
 def python(folder: Path, program: str, **options: Any) -> Command:

@@ -11,9 +11,9 @@ CALM = 0.025  # seconds that `yardstick` takes on an idle machine of 2026
 WORDS = "the same few words, and many numbers: " + " ".join(map(str, range(200)))
 
 
-def spent(work: Callable[[], object], times: int = 3, clock: Callable[[], float] = time.thread_time) -> float:
-    """Seconds for the work by that clock (by itself: the CPU's, of this thread), the least of so many tries."""
-    return min(_taken(work, times, clock))
+def spent(work: Callable[[], object], times: int = 3) -> float:
+    """CPU seconds of this thread for the work, the least of so many tries."""
+    return min(_taken(work, times, time.thread_time))
 
 
 def yardstick() -> float:

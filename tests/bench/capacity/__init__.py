@@ -41,7 +41,7 @@ class Setup:
     order: str
 
     def seeds(self, first: int, runs: int) -> list[int]:
-        """A number for each run of it: one without a budget takes ten times as long, and differs little."""
+        """A number for each run of it: one without a budget takes ten times as long."""
         return [first + n for n in range(runs if self.budget else min(runs, UNBOUND))]
 
     def __str__(self) -> str:
